@@ -1,0 +1,117 @@
+# `make` lists what there is. GNU make 3.81 or newer; Python 3.11 or newer, found below.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?=
+HOST ?=
+PORT ?=
+ARGS ?=
+
+# A folder that was moved or copied with its .venv is installed again, since .venv knows its old path.
+ifneq ($(shell cat $(VENV)/.folder 2>/dev/null),$(CURDIR))
+ELSEWHERE := FORCE
+endif
+
+# Runs tools/install.py with the first Python that is new enough.
+define install
+@for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.14 python); do \
+	if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+		exec "$$python" tools/install.py $(1); \
+	fi; \
+done; \
+found=$$($(or $(PYTHON),python3) --version 2>&1) || found="no Python that starts"; \
+echo "fedlearn_edu needs Python 3.11 or newer; here is $$found. Install a newer one, or name it: make PYTHON=/path/to/python3 …" >&2; \
+exit 1
+endef
+
+# --- To use it ---
+
+.PHONY: help
+help: ## list the targets
+	@echo "usage: make app        then open the address that it prints"
+	@echo
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target words; do printf '  %-10s %s\n' "$$target" "$$words"; done
+
+.PHONY: app
+app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=9000 HOST=127.0.0.1
+	@exec $(PY) -m fedlearn_edu app $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: course
+course: $(VENV)/.course ## open the chapters in JupyterLab
+	@exec $(PY) -m jupyterlab --notebook-dir=notebooks $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+# --- To test it ---
+
+.PHONY: test
+test: lint unit notebooks browser ## install what is missing and run every check and test
+
+.PHONY: lint
+lint: $(VENV)/.test ## ruff and the import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-timings
+
+.PHONY: unit
+unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the package
+	@$(PY) -m pytest --doctest-modules fedlearn_edu tests --ignore=tests/browser --cov $(ARGS)
+
+.PHONY: notebooks
+notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
+	@$(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS)
+
+.PHONY: browser
+browser: $(VENV)/.test ## the app in headless Chromium
+	@$(PY) -m pytest tests/browser $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.test ## measure what the README quotes
+	@$(PY) -m benchmarks $(ARGS)
+
+# --- To change it ---
+
+.PHONY: format
+format: $(VENV)/.test ## let ruff mend and format the code
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: hooks
+hooks: $(VENV)/.test ## check each commit before it is made
+	@$(PY) -m pre_commit install
+
+.PHONY: stage
+stage: ## build fedlearn_edu/labs/stage.js from stage/src (needs Node)
+	@command -v npm >/dev/null || { echo "This needs Node 18 or newer with npm." >&2; exit 1; }
+	@cd stage && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: font
+font: $(VENV)/.app ## cut the Chinese font down to the characters in use
+	@$(PY) tools/subset_font.py
+
+.PHONY: wheel
+wheel: $(VENV)/.app ## build dist/fedlearn_edu-….whl
+	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+	@ls -l dist
+
+.PHONY: clean
+clean: ## remove all that make has made, .venv included
+	rm -rf $(VENV) dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- What is installed: one stamp a level ---
+
+FORCE:
+
+$(VENV)/.app: requirements.txt pyproject.toml $(ELSEWHERE)
+	$(call install,app)
+
+$(VENV)/.course: requirements.txt requirements-course.txt pyproject.toml $(ELSEWHERE)
+	$(call install,course)
+
+$(VENV)/.test: requirements.txt requirements-course.txt requirements-test.txt pyproject.toml $(ELSEWHERE)
+	$(call install,test)

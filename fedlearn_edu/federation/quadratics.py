@@ -1,0 +1,338 @@
+"""FedSGD and FedAvg on quadratic participants, step by step, with the whole history."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..aggregation import (
+    effective_scale,
+    real_array,
+    real_number,
+    whole_number,
+)
+from ..compression import Cast, Scaling
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class History:
+    """All that happened in a simulation of T finished rounds.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (T + 1, d)
+        Global parameters θ: the start, then after each round.  Always finite.
+    local : ndarray, shape (T, N, E + 1, d)
+        Every participant's path θ_i in every round; NaN if it took no part.
+    sampled : ndarray of bool, shape (T, N)
+        Whom the server chose.
+    took_part : ndarray of bool, shape (T, N)
+        Who was chosen and did not drop out.
+    arrived : ndarray, shape (T, N, d)
+        Each Δ_i as it came out of the codec, λ still in it with convention "each"; NaN if the
+        participant took no part.
+    weights : ndarray, shape (T, N)
+        w_i, renormalised over those that took part; 0 for the others.
+    step : ndarray, shape (T, d)
+        θ after the round minus θ before it.
+    bits : ndarray of int, shape (T,)
+        What those that took part sent, headers included.
+    loss : ndarray, shape (T + 1,)
+        Pooled loss Σ (n_i/n) f_i(θ), whatever weights the server used.
+    distance : ndarray, shape (T + 1,)
+        ‖θ − θ*‖ to the exact optimum of the pooled loss.
+    diverged : int or None
+        The round, counted from 1, that could not be finished: ‖θ‖ would have exceeded the
+        limit, or an update was not finite.  That round is not in the history, so
+        diverged = T + 1.
+    cause : {"limit", "local", "codec"} or None
+        Why: θ beyond the limit; a local path that overflowed; a finite update that the codec
+        turned into infinity or NaN.
+
+    Examples
+    --------
+    >>> from fedlearn_edu.objectives import Quadratics
+    >>> simulate(Quadratics([1, 3], [[0, 0], [4, 0]]), [0, 0], rounds=2, alpha=0.5)
+    History(rounds=2, participants=2, dimension=2, diverged=None)
+    """
+
+    theta: np.ndarray
+    local: np.ndarray
+    sampled: np.ndarray
+    took_part: np.ndarray
+    arrived: np.ndarray
+    weights: np.ndarray
+    step: np.ndarray
+    bits: np.ndarray
+    loss: np.ndarray
+    distance: np.ndarray
+    diverged: int | None
+    cause: str | None
+
+    def __post_init__(self):
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    @property
+    def rounds(self):
+        return len(self.step)
+
+    def __repr__(self):
+        rounds, participants, dimension = self.arrived.shape
+        return (
+            f"History(rounds={rounds}, participants={participants}, "
+            f"dimension={dimension}, diverged={self.diverged})"
+        )
+
+
+def simulate(
+    problem,
+    theta,
+    rounds,
+    alpha,
+    *,
+    local_steps=1,
+    weights=None,
+    factor=1.0,
+    convention="mean",
+    unscale=False,
+    codec=None,
+    fraction=1.0,
+    dropout=0.0,
+    rng=None,
+    limit=1e9,
+):
+    """Run federated averaging on quadratic participants and return every round of it.
+
+    In each round the server samples max(1, round(C·N)) participants; each drops out with
+    probability `dropout`; the others start at θ, make E full-batch gradient steps, and send
+    Δ_i = θ_i − θ through the codec; the server adds the scaled weighted mean of what arrived.
+    If nobody arrives, or those that do have no weight, θ stays.
+
+    Parameters
+    ----------
+    problem : Quadratics
+        N participants in d dimensions.
+    theta : array_like, shape (d,)
+        θ at the start.
+    rounds : int
+        Rounds ≥ 0.
+    alpha : float
+        Learning rate α > 0 of the local steps.
+    local_steps : int
+        E ≥ 1; 1 is FedSGD, more is FedAvg.
+    weights : array_like, shape (N,), optional
+        w_i; n_i / Σ n if left out.
+    factor : float
+        λ > 0.
+    convention : {"each", "mean", "sum"}
+        Where λ acts, as in `scaled_mean`; with "each" before the codec, with "sum" N is the
+        number of updates that arrive in the round.
+    unscale : bool
+        Whether the server divides by λ, after the codec.
+    codec : codec, optional
+        `Cast`, `Scaling`, or any object with `encode` and `decode`; float64 as it is if left out.
+    fraction : float
+        C, 0 < C ≤ 1.
+    dropout : float
+        Probability, 0 ≤ p ≤ 1.
+    rng : numpy.random.Generator, optional
+        Needed if fraction < 1 or dropout > 0.  It is drawn from once, 2·rounds·N numbers,
+        whatever the other arguments are: with the same seed a larger C adds participants to
+        those sampled, and a larger p drops more of them.
+    limit : float
+        ‖θ‖ beyond this counts as divergence.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range or the generator is missing.
+    TypeError
+        If an argument is of the wrong type.
+
+    Notes
+    -----
+    McMahan et al. 2017, arXiv 1602.05629, algorithm 1, with full batches.
+
+    Examples
+    --------
+    >>> from fedlearn_edu.objectives import Quadratics
+    >>> problem = Quadratics([1, 3], [[0, 0], [4, 0]])
+    >>> history = simulate(problem, [0, 0], rounds=3, alpha=0.25)
+    >>> history.theta[:, 0]
+    array([0.   , 1.5  , 2.25 , 2.625])
+    >>> history.distance / problem.step_factor(0.25)[-1] ** np.arange(4)
+    array([3., 3., 3., 3.])
+    """
+    start = _start(problem, theta, real_number(limit, "limit", above=0))
+    rounds = whole_number(rounds, "rounds", 0)
+    alpha = real_number(alpha, "alpha", above=0)
+    local_steps = whole_number(local_steps, "local_steps", 1)
+    sampled, took_part = participation(
+        rounds, problem.participants, fraction=fraction, dropout=dropout, rng=rng
+    )
+    used = _renormalised(problem.weights_or(weights), took_part)
+    scales = _scales(factor, convention, took_part.sum(axis=1), unscale)
+    before = float(factor) if convention == "each" else 1.0
+
+    points = np.empty((rounds + 1, problem.dimension))
+    points[0] = start
+    local = np.empty((rounds, problem.participants, local_steps + 1, problem.dimension))
+    arrived = np.full((rounds, *problem.optima.shape), np.nan)
+    bits = np.zeros(rounds, dtype=np.int64)
+    cause, everyone = None, slice(None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(rounds):
+            here = everyone if took_part[t].all() else took_part[t]
+            _walk(problem, points[t], alpha, local[t])
+            sent = before * (local[t, here, -1] - points[t])
+            arrived[t, here], bits[t] = _transmit(codec, sent)
+            points[t + 1] = points[t] + (scales[t] * used[t, here]) @ arrived[t, here]
+            cause = _failure(sent, arrived[t, here], points[t + 1], limit)
+            if cause:
+                break
+    done = t if cause else rounds
+    local[~took_part] = np.nan
+    record = (local, sampled, took_part, arrived, used, bits)
+    return _history(problem, points[: done + 1], *(kept[:done] for kept in record), cause)
+
+
+_NO_CAST = Cast("float64")
+
+
+def participation(rounds, participants, *, fraction=1.0, dropout=0.0, rng=None):
+    """Return who is sampled and who takes part in each round.
+
+    Parameters
+    ----------
+    rounds : int
+        Rounds T ≥ 0.
+    participants : int
+        N ≥ 1.
+    fraction : float
+        C, 0 < C ≤ 1; max(1, round(C·N)) participants are sampled, each set equally likely.
+    dropout : float
+        Probability, 0 ≤ p ≤ 1, with which one that was sampled drops out.
+    rng : numpy.random.Generator, optional
+        Needed if fraction < 1 or dropout > 0; 2·T·N numbers are drawn from it at once.
+
+    Returns
+    -------
+    tuple of two bool ndarrays, each of shape (T, N)
+        Those sampled; those sampled that did not drop out.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range, or the generator is missing or is something else.
+
+    Examples
+    --------
+    >>> sampled, took_part = participation(2, 4, fraction=0.5, rng=np.random.default_rng(0))
+    >>> sampled.sum(axis=1)
+    array([2, 2])
+    """
+    rounds = whole_number(rounds, "rounds", 0)
+    participants = whole_number(participants, "participants", 1)
+    _check_probability(real_number(fraction, "fraction", above=0), "fraction")
+    _check_probability(real_number(dropout, "dropout", least=0), "dropout")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is {rng!r}; expected a numpy.random.Generator")
+    if rng is None and (fraction < 1 or dropout > 0):
+        raise ValueError(
+            f"fraction is {fraction}, dropout is {dropout}, rng is None; "
+            "expected a numpy.random.Generator, such as numpy.random.default_rng(0)"
+        )
+    if rng is None:
+        everyone = np.ones((rounds, participants), dtype=bool)
+        return everyone, everyone.copy()
+    order, luck = rng.random((rounds, 2, participants)).transpose(1, 0, 2)
+    chosen = max(1, round(fraction * participants))
+    sampled = order.argsort(axis=1).argsort(axis=1) < chosen
+    return sampled, sampled & (luck >= dropout)
+
+
+def _check_probability(value, name):
+    if value > 1:
+        raise ValueError(f"{name} is {value}; expected a number <= 1")
+
+
+def _start(problem, theta, limit):
+    start = real_array(theta, "theta").astype(np.float64, copy=False)
+    if start.shape != (problem.dimension,):
+        raise ValueError(f"theta has shape {start.shape}; expected ({problem.dimension},)")
+    if np.linalg.norm(start) > limit:
+        raise ValueError(f"theta has the norm {np.linalg.norm(start):.6g}, above limit {limit}")
+    return start
+
+
+def _renormalised(weights, took_part):
+    """Return the weights over those that took part, a row a round; a row of zeros if none has any."""
+    present = np.where(took_part, weights, 0.0)
+    total = present.sum(axis=1, keepdims=True)
+    return np.divide(present, total, out=present, where=total > 0)
+
+
+def _scales(factor, convention, arrivals, unscale):
+    """Return what the server multiplies the weighted mean with, one number a round."""
+    sent = factor if convention == "each" else 1.0
+    return [effective_scale(factor, convention, max(1, int(n)), unscale) / sent for n in arrivals]
+
+
+def _walk(problem, theta, alpha, path):
+    """Fill path (N, E + 1, d) with every participant's gradient steps from θ.
+
+    The steps are made along the principal axes of H_i, where the gradient along an axis is its
+    curvature times the error along it.
+    """
+    axes, optima = problem.axes, problem.optima
+    rates = alpha * problem.axis_curvatures
+    errors = np.empty((path.shape[1], *optima.shape))
+    errors[0] = ((theta - optima)[:, None, :] @ axes)[:, 0]
+    for here, there in pairwise(errors):
+        np.subtract(here, rates * here, out=there)
+    np.matmul(errors.transpose(1, 0, 2), axes.transpose(0, 2, 1), out=path)
+    path += optima[:, None, :]
+    path[:, 0] = theta
+
+
+def _transmit(codec, sent):
+    """Return what arrives of the rows sent, and the bits that crossed the wire."""
+    if not len(sent) or not np.isfinite(sent).all():
+        return sent, 0
+    if codec is None:
+        return sent, len(sent) * _NO_CAST.bits(sent.shape[1:])
+    if isinstance(codec, (Cast, Scaling)):
+        return codec.round_trip_rows(sent), len(sent) * codec.bits(sent.shape[1:])
+    payloads = [codec.encode(update) for update in sent]
+    return [codec.decode(payload) for payload in payloads], sum(p.bits for p in payloads)
+
+
+def _failure(sent, arrived, theta, limit):
+    if not np.isfinite(sent).all():
+        return "local"
+    if not np.isfinite(arrived).all():
+        return "codec"
+    return None if np.linalg.norm(theta) <= limit else "limit"
+
+
+def _history(problem, points, local, sampled, took_part, arrived, weights, bits, cause):
+    return History(
+        theta=points,
+        local=local,
+        sampled=sampled,
+        took_part=took_part,
+        arrived=arrived,
+        weights=weights,
+        step=np.diff(points, axis=0),
+        bits=bits,
+        loss=problem.loss(points),
+        distance=np.linalg.norm(points - problem.optimum(), axis=1),
+        diverged=len(points) if cause else None,
+        cause=cause,
+    )

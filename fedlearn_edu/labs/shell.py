@@ -1,0 +1,322 @@
+"""The lab as a widget: the only module that knows ipywidgets.
+
+One widget holds the controls, the stage and the cards; the browser draws them (``stage.js``).
+A browser speaks to it in custom messages only, each answered once; whatever it sends as widget
+state is ignored, so that nothing but :func:`fedlearn_edu.labs.controls.clean` can change a lab.
+"""
+
+import logging
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import anywidget
+import traitlets
+
+from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
+from fedlearn_edu.labs.controls import Series, clean, from_query, number, to_query
+from fedlearn_edu.scene import pack
+
+HERE = Path(__file__).parent
+SHELL_KEYS = ("lang", "hide", "round", "keep")
+_CONTROL_FIELDS = ("key", "low", "high", "step", "symbol", "scale", "digits", "unit")
+
+log = logging.getLogger(__name__)
+
+
+class LabWidget(anywidget.AnyWidget):
+    """A lab, ready to be displayed.
+
+    Parameters
+    ----------
+    lab : Lab
+    lang : {"en", "zh"}
+    values : dict
+        Values of controls that differ from the default; ``ValueError`` names a wrong one.
+    hide : iterable of str
+        Keys of controls that are not shown.
+    """
+
+    _esm = (HERE / "stage.js").read_text(encoding="utf-8")
+    _css = (HERE / "stage.css").read_text(encoding="utf-8")
+    page = traitlets.Dict().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, lab, lang="en", values=None, hide=()):
+        super().__init__()
+        self.lab, self.lang, self.hidden = lab, lang, set()
+        self.t = lab.translator(lang)
+        self.kept = []
+        self.round = None
+        self._results = {}
+        self._say = []
+        self.state, unknown, changed = clean(lab.by_key, lab.state(), values or {})
+        wrong = [*unknown, *changed, *(key for key in hide if key not in lab.by_key)]
+        if wrong:
+            raise ValueError(f"the lab {lab.name!r} cannot take {', '.join(wrong)} as given")
+        self.hidden.update(hide)
+        self.on_msg(self._receive)
+        with self.hold_sync():
+            self._send_page()
+            self._send_scene(0)
+
+    def set_state(self, sync_data):
+        """Ignore widget state from a browser: only messages change a lab."""
+
+    # What a browser may ask for.
+
+    def _receive(self, _, content, buffers):
+        seq = content.get("seq", 0) if isinstance(content, dict) else 0
+        seq = seq if isinstance(seq, int) else 0
+        try:
+            handler = self._HANDLERS[content["kind"]]
+        except (TypeError, KeyError):
+            self.send({"kind": "error", "seq": seq, "text": self.t("bad_message", reason="?")})
+            return
+        try:
+            handler(self, content, seq)
+        except Exception as error:
+            log.exception("a lab's request failed")
+            reason = f"{type(error).__name__}: {error}"[:200]
+            self.send({"kind": "error", "seq": seq, "text": self.t("failed", reason=reason)})
+
+    def _on_set(self, content, seq):
+        values = content.get("values")
+        draft = content.get("draft") is True
+        self._apply(values if isinstance(values, dict) else {})
+        self._send_scene(seq, content.get("frame") if draft else None)
+
+    def _on_preset(self, content, seq):
+        name = content.get("name")
+        if name in self.lab.presets:
+            self._restore(self.lab.preset(name))
+        self._send_scene(seq, start=True)
+
+    def _on_reset(self, content, seq):
+        self._restore(self.lab.state())
+        self.kept = []
+        self._send_scene(seq, start=True)
+
+    def _on_link(self, content, seq):
+        """Take the whole state from a query string: undo and redo, and the page's own link."""
+        query = content.get("query")
+        self._open(query if isinstance(query, str) else "")
+        if content.get("lang") in LANGUAGES:
+            self._speak(content["lang"])
+        with self.hold_sync():
+            self._send_page()
+            self._send_scene(seq, start=True)
+
+    def _on_lang(self, content, seq):
+        if content.get("lang") in LANGUAGES:
+            self._speak(content["lang"])
+        with self.hold_sync():
+            self._send_page()
+            self._send_scene(seq)
+
+    def _on_keep(self, content, seq):
+        if len(self.kept) >= self.lab.keeps:
+            self._say.append(self.t("keep_full"))
+        elif self.state not in self.kept:
+            self.kept.append(self.state)
+        self._send_scene(seq)
+
+    def _on_forget(self, content, seq):
+        index = content.get("index")
+        if isinstance(index, int) and 0 <= index < len(self.kept):
+            del self.kept[index]
+        self._send_scene(seq)
+
+    def _on_code(self, content, seq):
+        self.send({"kind": "code", "seq": seq, "text": self.lab.code(self.state)})
+
+    def _on_file(self, content, seq):
+        kind, frame = content.get("format"), number(content.get("frame"))
+        if kind == "csv":
+            data, media = self.csv().encode("utf-8-sig"), "text/csv"
+        elif kind in ("png", "svg"):
+            dark = content.get("dark") is True
+            data, media = self.picture(kind, None if frame is None else int(frame), dark)
+        else:
+            raise ValueError("format is csv, png or svg")
+        name = f"{self.lab.name}.{kind}"
+        self.send({"kind": "file", "seq": seq, "name": name, "media": media}, [data])
+
+    _HANDLERS = {
+        "set": _on_set,
+        "preset": _on_preset,
+        "reset": _on_reset,
+        "link": _on_link,
+        "lang": _on_lang,
+        "keep": _on_keep,
+        "forget": _on_forget,
+        "code": _on_code,
+        "file": _on_file,
+    }
+
+    # The state.
+
+    def _apply(self, values):
+        self.state, unknown, changed = clean(self.lab.by_key, self.state, values)
+        self._say += [self.t("unknown", name=name) for name in unknown]
+        self._say += [
+            self.t("changed", name=self.t(f"c_{key}"), value=self._words(key)) for key in changed
+        ]
+
+    def _words(self, key):
+        value = getattr(self.state, key)
+        if isinstance(value, tuple):
+            return "…"
+        if isinstance(value, bool):
+            return self.t("on" if value else "off")
+        option = f"{key}_{value}"
+        return self.t(option) if option in self.t else f"{value:g}" if value != "" else "–"
+
+    def _restore(self, state):
+        hidden = {key: getattr(self.state, key) for key in self.hidden}
+        self.state, _, _ = clean(self.lab.by_key, state, hidden)
+
+    def _open(self, query):
+        self.state = self.lab.state()
+        self.kept, self.round, self.hidden = [], None, set()
+        raw, others = from_query(query, self.lab.by_key)
+        for key, value in others:
+            if key == "hide":
+                self.hidden.update(k for k in value.split(",") if k in self.lab.by_key)
+            elif key == "round":
+                self.round = number(value)
+            elif key == "keep" and len(self.kept) < self.lab.keeps:
+                kept, _ = from_query(value, self.lab.by_key)
+                self.kept.append(clean(self.lab.by_key, self.lab.state(), kept)[0])
+            elif key not in SHELL_KEYS:
+                raw[key] = value
+        self._apply(raw)
+
+    def _speak(self, lang):
+        self.lang, self.t = lang, self.lab.translator(lang)
+
+    def query(self):
+        """Return the whole state as a query string (without language, round and hidden keys)."""
+        parts = [to_query(self.state)]
+        parts += [f"keep={quote(to_query(state), safe='')}" for state in self.kept]
+        return "&".join(part for part in parts if part)
+
+    # What a browser is sent.
+
+    def result(self, state):
+        """Return a state's result, computed once while it or a kept run needs it."""
+        if state not in self._results:
+            wanted = {*self.kept, state}
+            self._results = {s: r for s, r in self._results.items() if s in wanted}
+            self._results[state] = self.lab.compute(state)
+        return self._results[state]
+
+    def drawn(self):
+        """Return the Scene of the current state, kept runs included."""
+        labels = self._kept_labels()
+        kept = tuple((label, self.result(s)) for label, s in zip(labels, self.kept, strict=True))
+        return self.lab.draw(self.result(self.state), self.t, kept)
+
+    def _kept_labels(self):
+        states = [*self.kept, self.state]
+        differ = [k for k in self.lab.by_key if len({getattr(s, k) for s in states}) > 1]
+
+        def word(key, state):
+            control, value = self.lab.by_key[key], getattr(state, key)
+            name = control.symbol or self.t(f"c_{key}")
+            option = f"{key}_{value}"
+            if isinstance(value, tuple):
+                return f"{name}*" if value else ""
+            if isinstance(value, str) and option in self.t:
+                return self.t(option)
+            if isinstance(value, bool):
+                return f"{name}: {self.t('on' if value else 'off')}"
+            return f"{name} = {value:g}"
+
+        return [
+            ", ".join(w for w in (word(k, s) for k in differ[:3]) if w) or self.t("same_run")
+            for s in self.kept
+        ]
+
+    def _send_scene(self, seq, frame=None, start=False):
+        scene = self.drawn()
+        frame = number(frame)
+        spec, data = pack(scene, None if frame is None else min(max(frame, 0), 1e6))
+        shown = {
+            key: control.full(self.state) if isinstance(control, Series) else None
+            for key, control in self.lab.by_key.items()
+        }
+        values = {k: getattr(self.state, k) if v is None else v for k, v in shown.items()}
+        self.scene = {
+            "seq": seq,
+            "draft": frame is not None,
+            "start": self.round if start else None,
+            "fresh": start,
+            "spec": spec,
+            "data": data,
+            "values": values,
+            "preset": self._preset_name(),
+            "query": self.query(),
+            "hidden": sorted(self.hidden),
+            "kept": self._kept_labels(),
+            "say": self._say[:4],
+        }
+        self._say = []
+
+    def _preset_name(self):
+        matches = (n for n in self.lab.presets if self.lab.preset(n) == self.state)
+        return next(matches, "")
+
+    def _send_page(self):
+        t = self.t
+        self.page = {
+            "lab": self.lab.name,
+            "lang": self.lang,
+            "html_lang": HTML_LANG[self.lang],
+            "languages": list(LANGUAGES),
+            "title": t("title"),
+            "keeps": self.lab.keeps,
+            "presets": [[name, t(f"preset_{name}")] for name in self.lab.presets],
+            "groups": [
+                {"title": t(f"g_{group.key}"), "controls": [self._control(c) for c in group.controls]}
+                for group in self.lab.controls
+            ],
+            "text": {key: t(key) for key in self._shell_texts()},
+        }
+
+    @staticmethod
+    def _shell_texts():
+        from fedlearn_edu.strings.shell import STRINGS
+
+        return STRINGS
+
+    def _control(self, control):
+        spec = {name: getattr(control, name) for name in _CONTROL_FIELDS if hasattr(control, name)}
+        spec |= {"kind": type(control).__name__, "label": self.t(f"c_{control.key}")}
+        spec["when"] = list(control.when)
+        hint = f"h_{control.key}"
+        spec["hint"] = self.t(hint) if hint in self.t else ""
+        if hasattr(control, "options"):
+            spec["options"] = [[o, self.t(f"{control.key}_{o}")] for o in control.options]
+        if isinstance(control, Series):
+            spec |= {"shown": control.shown, "open": control.open}
+        return spec
+
+    # Files.
+
+    def csv(self):
+        """Return the lab's numbers as CSV text (RFC 4180)."""
+        header, rows = self.lab.table(self.result(self.state))
+
+        def cell(value):
+            text = value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+            return '"' + text.replace('"', '""') + '"' if re.search('[",\n]', text) else text
+
+        return "".join(",".join(map(cell, row)) + "\r\n" for row in (header, *rows))
+
+    def picture(self, kind="png", frame=None, dark=False):
+        """Return the picture as (bytes, media type), drawn by matplotlib."""
+        from fedlearn_edu.figures import render
+
+        media = {"png": "image/png", "svg": "image/svg+xml"}[kind]
+        return render(self.drawn(), kind, frame=frame, dark=dark, title=self.t("title")), media

@@ -1,0 +1,292 @@
+"""What a lab shows, as plain data: charts of marks, tables and words.
+
+A :class:`Scene` holds whole histories.  An array with one axis more than its mark needs has a
+leading axis of frames (rounds, or steps of a round): the stage in the browser, or
+:mod:`fedlearn_edu.figures`, picks the frame to show.  Colours are names (``"ink"``, ``"accent"``,
+``"p0"`` … for participants), never values: a theme decides what they look like.
+"""
+
+from dataclasses import dataclass, fields, is_dataclass
+
+import numpy as np
+
+PARTICIPANT_COLORS = 8
+
+
+def participant_color(index):
+    """Return the colour name of participant ``index`` (from 0); beyond eight, one shared hue.
+
+    Examples
+    --------
+    >>> participant_color(0), participant_color(8)
+    ('p0', 'many')
+    """
+    return f"p{index}" if index < PARTICIPANT_COLORS else "many"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a chart: its range in data units, its scale, and what it is called."""
+
+    low: float
+    high: float
+    label: str = ""
+    scale: str = "linear"  # "linear", "log", "symlog" (linear within ±linear)
+    linear: float = 1.0
+    hidden: bool = False
+    ticks: tuple = ()  # explicit (value, text) pairs; empty lets the renderer choose
+    integer: bool = False
+
+
+@dataclass(frozen=True)
+class Drag:
+    """A mark's points may be moved: row ``i`` of control ``key`` becomes the new position.
+
+    ``columns`` names which two columns of the control the chart's x and y stand for.
+    """
+
+    key: str
+    columns: tuple = (0, 1)
+    names: tuple = ()  # for a screen reader, one a point
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A loss surface, drawn as filled contours of one quiet hue."""
+
+    values: np.ndarray  # (rows, columns), row 0 at y[0]
+    x: tuple  # (low, high)
+    y: tuple
+    levels: int = 14
+
+
+@dataclass(frozen=True)
+class Lines:
+    """K polylines of n points each; NaN breaks a line.
+
+    ``reveal``: "all"; "trail" shows the points up to the current frame; "round" lets the lines
+    grow during the first half of the motion towards a frame.
+    """
+
+    points: np.ndarray  # (K, n, 2) or (frames, K, n, 2)
+    colors: tuple
+    width: float = 2.0
+    dash: bool = False
+    dots: float = 0.0
+    reveal: str = "all"
+    labels: tuple = ()
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Points:
+    """n points.  ``shape``: "dot", "ring", "cross", "badge" (a disc with its label inside)."""
+
+    points: np.ndarray  # (n, 2) or (frames, n, 2)
+    colors: tuple
+    radius: tuple = (5.0,)  # pixels, one or n
+    shape: str = "dot"
+    labels: tuple = ()
+    drag: Drag | None = None
+    glide: bool = False  # moves between frames, in the second half of the motion
+    edge: str = ""  # off the chart: a marker on its border with this word
+    dim: np.ndarray | None = None  # (n,) or (frames, n): 1 draws it faint
+
+
+@dataclass(frozen=True)
+class Arrows:
+    """n arrows from ``tails`` to ``heads``; the heads may be dragged."""
+
+    tails: np.ndarray  # (n, 2) or (frames, n, 2)
+    heads: np.ndarray
+    colors: tuple
+    width: float = 2.5
+    dash: bool = False
+    labels: tuple = ()
+    drag: Drag | None = None
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Short strokes on a line of representable numbers, at height ``y``."""
+
+    x: np.ndarray  # (n,)
+    y: float
+    size: float = 8.0
+    color: str = "soft"
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Horizontal bars cut in parts: ``parts[row, k]`` from left to right, at height ``row``."""
+
+    parts: np.ndarray  # (rows, K)
+    colors: tuple
+    labels: tuple = ()  # one a part, drawn where it fits
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Words at points of the chart.  ``align``: "start", "middle", "end"."""
+
+    points: np.ndarray  # (n, 2)
+    texts: tuple
+    align: str = "start"
+    color: str = "soft"
+    size: float = 13.0
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Labelled boxes with lines of text that change by frame, as nodes of a diagram.
+
+    ``tones``: "plain", "active", "off", one a box and frame.
+    """
+
+    points: np.ndarray  # (n, 2) centres
+    size: tuple  # (width, height) in pixels
+    titles: tuple
+    colors: tuple
+    lines: tuple  # frames × n × tuple of str
+    tones: tuple  # frames × n
+    key: str = ""  # control that a press on a box toggles, with the box's index
+    names: tuple = ()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Marks on two axes."""
+
+    marks: tuple
+    x: Axis
+    y: Axis
+    title: str = ""
+    describe: str = ""
+    equal: bool = False  # one unit is as long on x as on y
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one number that matters, named in words.
+
+    Here and in a Table's title, a text may be a tuple, one a frame, and ``{frame}`` stands for
+    the frame's number.
+    """
+
+    title: str
+    value: str | tuple
+    badge: str | tuple = ""
+    tone: str | tuple = "plain"  # "good", "warn", "bad", "plain"
+    note: str | tuple = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: numbers (rows,), (rows, k) or with a leading axis of frames."""
+
+    label: str
+    values: np.ndarray
+    digits: int = 2
+    signed: bool = False
+    vector: bool = False  # the last axis is shown within one cell
+    total: np.ndarray | None = None  # the foot: a number, (k,), or with a leading axis of frames
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The arithmetic, row by row, with its sum at the foot."""
+
+    title: str | tuple
+    rows: tuple
+    columns: tuple
+    head: str = ""
+    colors: tuple = ()
+    foot: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A lab's whole picture: one main chart, cards beside it, and what to notice."""
+
+    main: Chart
+    cards: tuple = ()
+    notice: tuple = ()
+    frames: int = 1
+    names: tuple = ()  # one a frame, where frames are steps and not rounds
+    warning: str | tuple = ""
+    start: int = 0  # the frame on which to open
+    autoplay: bool = False
+
+
+_HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
+_AXES = {("Lines", "points"): 3, ("Column", "values"): 1, ("Column", "total"): 0, ("Points", "dim"): 1}
+
+
+def _is_framed(owner, name, array):
+    """Whether an array has one axis more than one frame of it needs: two but for the above."""
+    return array.ndim > _AXES.get((type(owner).__name__, name), 2) + getattr(owner, "vector", False)
+
+
+class _Packer:
+    def __init__(self, frame):
+        self.frame, self.blocks, self.offset = frame, [], 0
+
+    def array(self, value, owner, name):
+        entry = {}
+        if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
+            at = min(max(int(self.frame), 0), len(value) - 1)
+            value, entry = value[at : at + 1], {"at": at}
+        block = np.ascontiguousarray(value, dtype=np.float32)
+        self.blocks.append(block.tobytes())
+        entry["$"] = [self.offset, list(block.shape)]
+        self.offset += block.size
+        return entry
+
+    def visit(self, value, owner=None, name=""):
+        if isinstance(value, np.ndarray):
+            return self.array(value, owner, name)
+        if is_dataclass(value):
+            named = ((f.name, getattr(value, f.name)) for f in fields(value))
+            spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
+            return {"kind": type(value).__name__, **spec}
+        if isinstance(value, (tuple, list)):
+            return [self.visit(item) for item in value]
+        return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_empty(value):
+    return value is None or value is False or (isinstance(value, (str, tuple)) and not value)
+
+
+def pack(scene, frame=None):
+    """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
+
+    Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.  With ``frame``, framed arrays
+    of more than 2 kB are cut to that one frame and marked ``"at": frame``: a draft that is small
+    enough to follow a hand.
+
+    Parameters
+    ----------
+    scene : Scene
+    frame : int, optional
+
+    Returns
+    -------
+    spec : dict
+    data : bytes
+
+    Examples
+    --------
+    >>> mark = Points(np.zeros((2, 2)), ("p0", "p1"))
+    >>> spec, data = pack(Scene(Chart((mark,), Axis(0, 1), Axis(0, 1))))
+    >>> spec["main"]["marks"][0]["points"], len(data)
+    ({'$': [0, [2, 2]]}, 16)
+    """
+    packer = _Packer(frame)
+    with np.errstate(over="ignore"):
+        spec = packer.visit(scene)
+    return spec, b"".join(packer.blocks)

@@ -1,0 +1,277 @@
+"""Kernels: started with the right Python, kept warm for each lab, handed out, and given back."""
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from nbclient.exceptions import CellExecutionError
+from tornado import web
+from traitlets import Float, Integer, Unicode
+from voila.execute import VoilaExecutor
+
+from fedlearn_edu import labs, paths
+
+START_TIMEOUT = 60
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Full(Exception):
+    """All seats are taken."""
+
+
+class OpenFailed(Exception):
+    """A lab's cell raised, or its kernel did not start."""
+
+
+class OwnPython(KernelSpecManager):
+    """Kernels run the Python that runs the server, whatever other kernel specs are installed."""
+
+    def get_kernel_spec(self, kernel_name):
+        """Return the one spec there is."""
+        return KernelSpec(
+            name=kernel_name,
+            display_name="Python",
+            language="python",
+            argv=[
+                sys.executable,
+                *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+                *("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40"),
+            ],
+        )
+
+
+def kernel_environment():
+    """Return the environment of a kernel: one thread, and this package importable."""
+    env = dict(os.environ)
+    env.update(dict.fromkeys(ONE_THREAD, "1"))
+    env["PYTHONPATH"] = os.pathsep.join(
+        [str(paths.SOURCE.resolve()), *filter(None, [env.get("PYTHONPATH")])]
+    )
+    env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    return env
+
+
+@dataclass
+class Ready:
+    """A kernel in which a lab is open, and what the lab's cell displayed."""
+
+    kernel_id: str
+    outputs: list
+
+
+@dataclass
+class Seat:
+    """A kernel in use by a page."""
+
+    connections: int = 0
+    left: float = field(default_factory=time.monotonic)
+    timer: asyncio.TimerHandle | None = None
+
+
+class LabKernels(AsyncMappingKernelManager):
+    """Kernel manager with a warm pool for each lab and a number of seats.
+
+    A page `take`\\ s a kernel; it counts as in use until its page says goodbye, its socket has
+    been closed for `return_grace` seconds, or it never connected within `connect_grace`.
+    """
+
+    pool_size = Integer(2, config=True, help="Kernels kept warm for each lab")
+    max_learners = Integer(0, config=True, help="Seats; 0 sets no limit")
+    connect_grace = Float(120.0, config=True, help="Seconds that a page has to connect")
+    return_grace = Float(60.0, config=True, help="Seconds that a page has to come back")
+    work_dir = Unicode(help="Working directory of the kernels")
+
+    def __init__(self, names, **kwargs):
+        super().__init__(**kwargs)
+        self.seats = {}
+        self._opening = 0
+        self._closing = False
+        self._pools = {name: deque() for name in names}
+        self._tasks = set()
+        self._gate = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+
+    # -- the pool -----------------------------------------------------------------------------
+
+    @property
+    def in_use(self):
+        """Pages that hold a kernel, or are being given one."""
+        return len(self.seats) + self._opening
+
+    @property
+    def warm(self):
+        """Kernels that wait in the pools, ready to be taken."""
+        tasks = [task for pool in self._pools.values() for task in pool]
+        return sum(task.done() and not task.cancelled() and not task.exception() for task in tasks)
+
+    def refill(self):
+        """Start what is missing in the pools; returns at once."""
+        for name, pool in self._pools.items():
+            while not self._closing and len(pool) < self.pool_size:
+                pool.append(self._spawn(self._heat(name)))
+
+    async def take(self, name):
+        """Return a `Ready` kernel for the lab ``name`` and give it a seat.
+
+        Raises
+        ------
+        Full
+            If no seat is free.
+        OpenFailed
+            If the lab cannot be opened.
+        """
+        await self._make_room()
+        self._opening += 1
+        try:
+            ready = await self._next_ready(name)
+            self.seats[ready.kernel_id] = Seat()
+        finally:
+            self._opening -= 1
+            self.refill()
+        self._free_later(ready.kernel_id, self.connect_grace)
+        return ready
+
+    async def release(self, kernel_id):
+        """Free a kernel that a page holds; does nothing if it is gone already."""
+        seat = self.seats.pop(kernel_id, None)
+        if seat is None:
+            return
+        if seat.timer:
+            seat.timer.cancel()
+        await self._end(kernel_id)
+
+    async def close(self):
+        """End every kernel, in use, warm or just starting."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        kernel_ids = list(self.list_kernel_ids())
+        await asyncio.gather(*map(self._end, kernel_ids), return_exceptions=True)
+
+    async def _next_ready(self, name):
+        pool = self._pools[name]
+        while pool:
+            task = pool.popleft()
+            try:
+                ready = await asyncio.shield(task)
+            except OpenFailed:
+                break  # the error may have passed: try once more, now
+            if ready.kernel_id in self and await self.get_kernel(ready.kernel_id).is_alive():
+                return ready
+        return await self._spawn(self._heat(name))
+
+    async def _heat(self, name):
+        """Start a kernel and run the lab's one cell in it."""
+        kernel_id = None
+        try:
+            async with self._gate:
+                kernel_id = await self.start_kernel(
+                    kernel_name="python3", env=kernel_environment(), cwd=self.work_dir
+                )
+                cell = await self._run(name, self.get_kernel(kernel_id))
+            return Ready(kernel_id, cell["outputs"])
+        except asyncio.CancelledError:
+            if kernel_id:
+                await self._end(kernel_id)
+            raise
+        except CellExecutionError as error:
+            self.log.error("The lab %r raised when it was opened:\n%s", name, error)
+            await self._end(kernel_id)
+            raise OpenFailed(name) from None
+        except Exception as error:
+            self.log.error("No kernel for the lab %r: %r", name, error)
+            if kernel_id:
+                await self._end(kernel_id)
+            raise OpenFailed(name) from None
+
+    async def _run(self, name, kernel):
+        notebook = nbformat.from_dict(labs.notebook(name))
+        executor = VoilaExecutor(notebook, km=kernel, startup_timeout=START_TIMEOUT)
+        executor.kc = await executor.async_start_new_kernel_client()
+        try:
+            return await executor.execute_cell(notebook.cells[0], None, 0, store_history=False)
+        finally:
+            executor.kc.stop_channels()
+
+    def _spawn(self, coroutine):
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task):
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # reported where it happened
+
+    # -- the seats ----------------------------------------------------------------------------
+
+    async def _make_room(self):
+        if not self.max_learners or self.in_use < self.max_learners:
+            return
+        gone = [key for key, seat in self.seats.items() if seat.timer and seat.left]
+        gone = [key for key in gone if time.monotonic() - self.seats[key].left > 5]
+        if not gone:
+            raise Full
+        await self.release(min(gone, key=lambda key: self.seats[key].left))
+
+    def notify_connect(self, kernel_id):
+        """Note that a page's socket has opened."""
+        super().notify_connect(kernel_id)
+        seat = self.seats.get(kernel_id)
+        if seat:
+            seat.connections += 1
+            if seat.timer:
+                seat.timer.cancel()
+                seat.timer = None
+
+    def notify_disconnect(self, kernel_id):
+        """Note that a page's socket has closed; it may come back for a while."""
+        super().notify_disconnect(kernel_id)
+        seat = self.seats.get(kernel_id)
+        if seat:
+            seat.connections -= 1
+            if seat.connections <= 0:
+                seat.left = time.monotonic()
+                self._free_later(kernel_id, self.return_grace)
+
+    def _free_later(self, kernel_id, seconds):
+        seat = self.seats[kernel_id]
+        if seat.timer:
+            seat.timer.cancel()
+        loop = asyncio.get_running_loop()
+        seat.timer = loop.call_later(seconds, lambda: self._spawn(self.release(kernel_id)))
+
+    def _handle_kernel_died(self, kernel_id):
+        """Give a dead kernel's seat back; it is never replaced by an empty one."""
+        self.log.warning("A kernel has died (%s); its page has been told.", kernel_id)
+        seat = self.seats.pop(kernel_id, None)
+        if seat and seat.timer:
+            seat.timer.cancel()
+        if kernel_id in self:
+            kernel = self.get_kernel(kernel_id)
+            self.remove_kernel(kernel_id)
+            self._spawn(self._clean_up(kernel))
+
+    async def _clean_up(self, kernel):
+        await kernel.cleanup_resources()
+
+    async def _end(self, kernel_id):
+        if kernel_id in self:
+            try:
+                await self.shutdown_kernel(kernel_id, now=True)
+            except (KeyError, RuntimeError, web.HTTPError) as error:
+                self.log.debug("Ending %s: %r", kernel_id, error)
+
+    async def cull_kernel_if_idle(self, kernel_id):
+        """Cull abandoned kernels only: those that wait in a pool are meant to be idle."""
+        if kernel_id in self.seats:
+            await super().cull_kernel_if_idle(kernel_id)
+            if kernel_id not in self:
+                self.seats.pop(kernel_id, None)

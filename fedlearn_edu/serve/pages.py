@@ -1,0 +1,344 @@
+"""Pages and files: the home page, the labs, errors, and what they are made of."""
+
+import gzip
+import hashlib
+import json
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import tornado.web
+
+from fedlearn_edu import __version__, labs, paths
+from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
+from fedlearn_edu.strings.home import STRINGS
+
+from .kernels import Full, OpenFailed
+
+LANGUAGE_COOKIE = "fedlearn-lang"
+YEAR = 365 * 24 * 3600
+RETRY_AFTER = 20
+COMPRESSIBLE = {"text/javascript", "text/css", "image/svg+xml", "application/json", "text/html"}
+SERVED = (".js", ".css", ".svg", ".png", ".woff2", ".woff", ".ttf", ".json", ".ico")
+
+
+def chapters(lang):
+    """Return the course's chapters, ``{"number", "title", "minutes", "url"}`` each: none yet."""
+    return []
+
+
+def content_security_policy(host):
+    """Return the policy of every page: nothing may be loaded from, or sent to, another host.
+
+    ``blob:`` is how a widget's module reaches the browser, and inline styles are what the
+    widget libraries set.  The socket's address is spelled out for browsers that do not count
+    it as the page's own.
+    """
+    return "; ".join(
+        [
+            "default-src 'self'",
+            "script-src 'self' blob:",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            f"connect-src 'self' blob: ws://{host} wss://{host}",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        ]
+    )
+
+
+class Files:
+    """Files that never change while the server runs, each compressed once and kept in memory.
+
+    Their addresses carry a stamp of their contents, so that a browser need not ask again.
+
+    Parameters
+    ----------
+    roots : list of (str, path)
+        Beginnings of addresses, and the folders in which the rest is looked up.
+    """
+
+    def __init__(self, roots):
+        self._roots = [(prefix + "/", Path(root).resolve()) for prefix, root in roots]
+        self._cache = {}
+        digest = hashlib.sha256(__version__.encode())
+        for _, root in self._roots:
+            for path in sorted(root.rglob("*")):
+                if path.suffix in SERVED:
+                    stat = path.stat()
+                    digest.update(f"{path}{stat.st_size}{stat.st_mtime_ns}".encode())
+        self.stamp = digest.hexdigest()[:10]
+
+    def find(self, address):
+        """Return ``(content type, bytes, gzipped bytes or None)``, or None."""
+        for prefix, root in self._roots:
+            if address.startswith(prefix):
+                path = (root / address.removeprefix(prefix)).resolve()
+                if path.suffix in SERVED and path.is_relative_to(root) and path.is_file():
+                    return self._read(path)
+        return None
+
+    def _read(self, path):
+        key = (path, path.stat().st_mtime_ns)
+        if key not in self._cache:
+            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            kind = "text/javascript" if path.suffix == ".js" else kind
+            data = path.read_bytes()
+            packed = gzip.compress(data, 6) if kind in COMPRESSIBLE and len(data) > 500 else None
+            self._cache[key] = kind, data, packed
+        return self._cache[key]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages share."""
+
+    base_url: str
+    files: Files
+    env: jinja2.Environment
+    page_config: dict
+    names: tuple
+    preload: list = None
+
+    def asset(self, path):
+        """Return the address of a file."""
+        return f"{self.base_url}static/{self.files.stamp}/{path}"
+
+
+def make_environment():
+    """Return the Jinja environment of the pages."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(paths.WEB / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+class Secure:
+    """Headers that every answer has."""
+
+    def set_default_headers(self):
+        """Set them before anything else can happen."""
+        self.set_header("Server", "fedlearn_edu")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Content-Security-Policy", content_security_policy(self.request.host))
+
+
+class StaticFile(Secure, tornado.web.RequestHandler):
+    """A file out of `Files`."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def initialize(self, site):
+        """Take what all pages share."""
+        self.site = site
+
+    def get(self, stamp, address):
+        """Send the file, compressed if the browser can read that."""
+        found = self.site.files.find(address)
+        if found is None:
+            raise tornado.web.HTTPError(404)
+        kind, data, packed = found
+        current = stamp == self.site.files.stamp
+        cache = f"public, max-age={YEAR}, immutable" if current else "no-cache"
+        self.set_header("Cache-Control", cache)
+        self.set_header("Content-Type", kind)
+        self.set_header("Vary", "Accept-Encoding")
+        if packed and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            data = packed
+        import os
+        if address.startswith(("voila/","extensions/")) and os.environ.get("PL"):
+            L = self.site.preload
+            u = address + ("?" + self.request.query if self.request.query else "")
+            if u not in L: L.append(u)
+        self.finish(data)
+
+    head = get
+
+    def write_error(self, status_code, **kwargs):
+        """Send the status alone."""
+        self.finish(f"{status_code}\n")
+
+
+class Page(Secure, tornado.web.RequestHandler):
+    """A page for people, in their language."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def initialize(self, site):
+        """Take what all pages share."""
+        self.site = site
+
+    def language(self):
+        """Return the language of the page: ``?lang=``, else the cookie, else the browser's."""
+        asked = self.get_query_argument("lang", None)
+        for choice in (asked, self.get_cookie(LANGUAGE_COOKIE)):
+            if choice in LANGUAGES:
+                return choice
+        best = self.get_browser_locale_codes()
+        return next((code for code in best if code in LANGUAGES), LANGUAGES[0])
+
+    def get_browser_locale_codes(self):
+        """Return the languages that the browser asks for, best first."""
+        wanted = []
+        for part in self.request.headers.get("Accept-Language", "").split(",")[:20]:
+            code, _, quality = part.strip().partition(";q=")
+            try:
+                wanted.append((-float(quality or 1), code.lower().split("-")[0]))
+            except ValueError:
+                continue
+        return [code for _, code in sorted(wanted, key=lambda pair: pair[0])]
+
+    def prepare(self):
+        """Find the language, and remember it if it was asked for."""
+        self.lang = self.language()
+        if self.get_query_argument("lang", None) == self.lang:
+            self.set_cookie(
+                LANGUAGE_COOKIE,
+                self.lang,
+                path=self.site.base_url,
+                max_age=YEAR,
+                samesite="Lax",
+            )
+        self.set_header("Vary", "Accept-Language, Cookie, Accept-Encoding")
+        self.set_header("Cache-Control", "no-cache")
+
+    def page(self, template, **values):
+        """Return a template rendered in the page's language."""
+        t = Translator(self.lang, STRINGS)
+        switch = {lang: f"{self.request.path}?lang={lang}" for lang in LANGUAGES}
+        return self.site.env.get_template(template).render(
+            t=t,
+            lang=self.lang,
+            html_lang=HTML_LANG[self.lang],
+            home=self.site.base_url,
+            asset=self.site.asset,
+            switch=switch,
+            **values,
+        )
+
+    def write_error(self, status_code, **kwargs):
+        """Say what is wrong and where to go, in the page's language; nothing of the inside."""
+        self.lang = getattr(self, "lang", LANGUAGES[0])
+        known = status_code if status_code in (404, 503) else 500
+        self.finish(self.page("error.html", status=status_code, kind=str(known)))
+
+    def head(self, *args):
+        """Answer as to GET, without the page and without a kernel."""
+        self.finish()
+
+
+class Home(Page):
+    """The home page."""
+
+    def get(self):
+        """Show the labs, and the chapters when there are any."""
+        cards = [labs.load(name) for name in self.site.names]
+        self.finish(
+            self.page(
+                "home.html",
+                cards=[
+                    {
+                        "name": lab.name,
+                        "url": f"{self.site.base_url}labs/{lab.name}",
+                        "title": lab.title(self.lang),
+                        "summary": lab.summary(self.lang),
+                        "minutes": lab.minutes,
+                    }
+                    for lab in cards
+                ],
+                chapters=chapters(self.lang),
+            )
+        )
+
+
+class LabPage(Page):
+    """A lab: the frame at once, and what the kernel displayed as soon as it is there."""
+
+    def initialize(self, site, kernels):
+        """Take what all pages share, and the kernels."""
+        super().initialize(site)
+        self.kernels = kernels
+
+    async def get(self, name):
+        """Give the page a kernel."""
+        if name not in self.site.names:
+            raise tornado.web.HTTPError(404)
+        self.set_header("Cache-Control", "no-store")
+        try:
+            ready = await self.kernels.take(name)
+        except Full:
+            self.set_status(503)
+            self.set_header("Retry-After", str(RETRY_AFTER))
+            self.finish(self.page("full.html", retry=RETRY_AFTER))
+            return
+        except OpenFailed:
+            ready = None
+            self.set_status(500)
+        self.finish(self._lab(name, ready))
+
+    def _lab(self, name, ready):
+        config = None
+        if ready:
+            config = {**self.site.page_config, "kernelId": ready.kernel_id}
+        return self.page(
+            "lab.html",
+            title=labs.load(name).title(self.lang),
+            config=config,
+            preload=self.site.preload,
+            outputs=[output for output in ready.outputs if "data" in output] if ready else [],
+        )
+
+
+class NotFound(Page):
+    """Every other address."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+    def prepare(self):
+        """Say so, whatever was asked."""
+        super().prepare()
+        raise tornado.web.HTTPError(404)
+
+
+class Health(Secure, tornado.web.RequestHandler):
+    """For a proxy and for whoever watches the classroom: is it up, and how full?"""
+
+    def initialize(self, kernels):
+        """Take the kernels."""
+        self.kernels = kernels
+
+    def get(self):
+        """Send the counts."""
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", "application/json")
+        counts = {
+            "status": "ok",
+            "app": "fedlearn_edu",
+            "version": __version__,
+            "in_use": self.kernels.in_use,
+            "warm": self.kernels.warm,
+            "max_learners": self.kernels.max_learners,
+        }
+        self.finish(json.dumps(counts))
+
+
+class WrongHost(Secure, tornado.web.RequestHandler):
+    """A request under a name that this server does not go by."""
+
+    def prepare(self):
+        """Refuse it, and say how a proxy's name is allowed."""
+        self.set_status(403)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("This host name is not served here; --allow-host NAME allows it.\n")

@@ -1,0 +1,115 @@
+"""What a page may say to its kernel, and what it hears."""
+
+import json
+
+from jupyter_server.services.kernels.handlers import KernelHandler
+from tornado import web
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
+MAX_MESSAGE = 1_000_000
+MAX_PARTS = 64
+MESSAGES = ["comm_open", "comm_close", "comm_msg", "comm_info_request", "kernel_info_request"]
+CHANNELS = {"shell", "control"}
+WIDGET_CONTROL = "jupyter.widget.control"
+
+
+class PlainErrors:
+    """Errors of these addresses are read by scripts: one line of text."""
+
+    def write_error(self, status_code, **kwargs):
+        """Send the status and nothing of the inside."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code}\n")
+
+
+class Malformed(ValueError):
+    """A message that is not one of the kernel protocol."""
+
+
+def check_message(message):
+    """Raise `Malformed` unless ``message`` is a sound binary message that a page may send.
+
+    The count of offsets comes from the client, and the server's parser believes it: eight
+    bytes of 0xff would keep it busy for ever. So it is checked before anybody parses.
+    """
+    if not isinstance(message, bytes):
+        raise Malformed("text")
+    count = int.from_bytes(message[:8], "little")
+    head = 8 * (count + 1)
+    if not 6 <= count <= MAX_PARTS or head > len(message):
+        raise Malformed("offsets")
+    offsets = [int.from_bytes(message[at : at + 8], "little") for at in range(8, head, 8)]
+    if offsets != sorted(offsets) or offsets[0] < head or offsets[-1] > len(message):
+        raise Malformed("offsets")
+    parts = [message[i:j] for i, j in zip(offsets, offsets[1:], strict=False)]
+    try:
+        channel = parts[0].decode()
+        header, content = json.loads(parts[1]), json.loads(parts[4])
+        kind = header["msg_type"]
+        opens = content["target_name"] if kind == "comm_open" else WIDGET_CONTROL
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise Malformed("parts") from error
+    if channel not in CHANNELS or opens != WIDGET_CONTROL:
+        raise Malformed("channel or target")
+
+
+class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
+    """The websocket between a page and its kernel."""
+
+    @property
+    def max_message_size(self):
+        """Bytes that one message may have."""
+        return MAX_MESSAGE
+
+    async def get(self, kernel_id):
+        """Open the socket, if the page speaks the one protocol that is safe and holds a seat."""
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in [name.strip() for name in offered.split(",")]:
+            raise web.HTTPError(400, "subprotocol")
+        if kernel_id not in self.kernel_manager.seats:
+            raise web.HTTPError(404)
+        await super().get(kernel_id=kernel_id)
+
+    async def open(self, kernel_id):
+        """Send small messages at once instead of waiting for more (TCP_NODELAY)."""
+        self.set_nodelay(True)
+        await super().open(kernel_id)
+
+    def on_message(self, ws_message):
+        """Pass a sound message on; close the socket of a client that sends anything else."""
+        try:
+            check_message(ws_message)
+        except Malformed as error:
+            self.log.warning("A page sent a message that is refused: %s", error)
+            self.close(1003, "refused")
+            return
+        super().on_message(ws_message)
+
+
+class KernelInfo(PlainErrors, KernelHandler):
+    """A page asks whether its kernel is still there; it can change nothing."""
+
+    SUPPORTED_METHODS = ("GET",)
+
+
+class Goodbye(PlainErrors, VoilaShutdownKernelHandler):
+    """A page that is being closed frees its kernel.
+
+    A browser sends this while the page goes away and can add no XSRF token then. The kernel's
+    id, which only its page knows, takes the token's place, together with the Origin.
+    """
+
+    SUPPORTED_METHODS = ("POST",)
+
+    def check_xsrf_cookie(self):
+        """Accept the request by its origin."""
+        if not self.check_origin():
+            raise web.HTTPError(403)
+
+    async def post(self, kernel_id):
+        """Free the kernel."""
+        await self.kernel_manager.release(kernel_id)
+        self.set_status(204)
+        self.finish()

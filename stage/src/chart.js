@@ -1,0 +1,279 @@
+// One chart: a canvas for what moves, SVG for axes, and a focusable handle for each point that
+// can be dragged.  It knows nothing of controls; a drag is reported to `onDrag`.
+
+import { axisBottom, axisLeft } from "d3-axis";
+import { drag } from "d3-drag";
+import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
+import { select } from "d3-selection";
+import { MINUS, pick, plain } from "./arrays.js";
+import { h, s } from "./dom.js";
+import { PAINT, positions } from "./marks.js";
+
+const SCALES = {
+  linear: () => scaleLinear(),
+  log: () => scaleLog(),
+  symlog: (axis) => scaleSymlog().constant(axis.linear),
+};
+const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+function tickText(value) {
+  if (value === 0) return "0";
+  const power = Math.log10(Math.abs(value));
+  if (Math.abs(power - Math.round(power)) < 1e-9 && Math.abs(power) > 3.5) {
+    const digits = [...String(Math.round(power))].map((c) => SUPER[c]).join("");
+    return `${value < 0 ? MINUS : ""}10${digits}`;
+  }
+  return plain(value, 10);
+}
+
+export class Chart {
+  constructor(theme, { onDrag, onPress, height } = {}) {
+    this.theme = theme;
+    this.onDrag = onDrag;
+    this.onPress = onPress;
+    this.height = height;
+    this.canvas = h("canvas");
+    this.svg = s("svg", { "aria-hidden": "true" });
+    this.handles = h("div.fl-handles");
+    this.node = h("div.fl-chart", { role: "group" }, this.canvas, this.svg, this.handles);
+    this.still = document.createElement("canvas"); // the landscape, drawn once a scene
+    this.grips = [];
+    this.resize = new ResizeObserver(() => this.layout());
+    this.resize.observe(this.node);
+    this.moment = [0, 1];
+  }
+
+  destroy() {
+    this.resize.disconnect();
+  }
+
+  set(spec, words) {
+    this.spec = spec;
+    this.words = words;
+    this.node.setAttribute("aria-label", spec.describe || spec.title || "");
+    this.stale = true;
+    this.layout();
+  }
+
+  repaint() {
+    this.stale = true;
+    this.draw(...this.moment);
+  }
+
+  layout() {
+    if (!this.spec) return;
+    const { x, y, equal } = this.spec;
+    const width = this.node.clientWidth;
+    if (!width) return;
+    const left = y.hidden ? 0 : 44, bottom = x.hidden ? 0 : x.label ? 40 : 24;
+    const right = x.hidden ? 0 : 14, top = y.hidden ? 0 : 10;
+    const ratio = equal ? (y.high - y.low) / (x.high - x.low) : 0;
+    const inner = Math.max(10, width - left - right);
+    const tall = equal ? inner * ratio : (this.height ? this.height(width) : 170) - top - bottom;
+    this.box = { left, top, width: inner, height: tall };
+    const total = tall + top + bottom;
+    this.node.style.height = `${total}px`;
+    const dpr = Math.min(window.devicePixelRatio || 1, 2);
+    for (const canvas of [this.canvas, this.still]) {
+      const [w, hh] = [Math.round(inner * dpr), Math.round(tall * dpr)];
+      if (canvas.width !== w || canvas.height !== hh) {
+        canvas.width = w;
+        canvas.height = hh;
+        this.stale = true;
+      }
+    }
+    Object.assign(this.canvas.style, {
+      left: `${left}px`, top: `${top}px`, width: `${inner}px`, height: `${tall}px`,
+    });
+    this.dpr = dpr;
+    this.x = SCALES[x.scale](x).domain([x.low, x.high]).range([0, inner]);
+    this.y = SCALES[y.scale](y).domain([y.low, y.high]).range([tall, 0]);
+    this.axes(width, total);
+    this.draw(...this.moment);
+  }
+
+  axes(width, total) {
+    const { left, top, height, width: inner } = this.box;
+    this.svg.setAttribute("width", width);
+    this.svg.setAttribute("height", total);
+    this.svg.replaceChildren();
+    const axis = (make, scale, spec, count) => {
+      const built = make(scale).tickSizeOuter(0).tickSize(4).tickPadding(5);
+      if (spec.ticks?.length) {
+        const texts = new Map(spec.ticks);
+        return built.tickValues([...texts.keys()]).tickFormat((v) => texts.get(v));
+      }
+      let values = scale.ticks(count);
+      if (spec.scale === "log") values = decades(spec.low, spec.high, count);
+      if (spec.scale === "symlog") values = symDecades(spec, count);
+      if (spec.integer) values = values.filter(Number.isInteger);
+      return built.tickValues(values).tickFormat(tickText);
+    };
+    const { x, y } = this.spec;
+    if (!y.hidden) {
+      const g = s("g", { transform: `translate(${left},${top})`, class: "fl-axis fl-axis-y" });
+      select(g).call(axis(axisLeft, this.y, y, Math.max(2, Math.floor(height / 26))));
+      for (const tick of g.querySelectorAll(".tick")) {
+        tick.append(s("line", { x1: 0, x2: inner, class: "fl-grid" }));
+      }
+      this.svg.append(g);
+      if (y.label) this.svg.append(s("text", { x: 2, y: top - 1, class: "fl-axis-label", dy: "0.2em" }, y.label));
+    }
+    if (!x.hidden) {
+      const g = s("g", { transform: `translate(${left},${top + height})`, class: "fl-axis" });
+      select(g).call(axis(axisBottom, this.x, x, Math.max(2, Math.floor(inner / 70))));
+      this.svg.append(g);
+      if (x.label) {
+        const at = { x: left + inner, y: total - 3, class: "fl-axis-label", "text-anchor": "end" };
+        this.svg.append(s("text", at, x.label));
+      }
+    }
+  }
+
+  view(frame, u) {
+    const { width, height } = this.box;
+    return { x: this.x, y: this.y, width, height, frame, u, alpha: 1, ...this.theme() };
+  }
+
+  draw(frame, u) {
+    this.moment = [frame, u];
+    if (!this.box || !this.spec) return;
+    const view = this.view(frame, u);
+    if (this.stale) this.drawStill(view);
+    const ctx = this.canvas.getContext("2d");
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (this.hasStill) ctx.drawImage(this.still, 0, 0);
+    ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
+    for (const mark of this.spec.marks) if (mark.kind !== "Landscape") PAINT[mark.kind](ctx, mark, view);
+    this.placeHandles(view);
+  }
+
+  drawStill(view) {
+    const ctx = this.still.getContext("2d");
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, this.still.width, this.still.height);
+    ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
+    const lands = this.spec.marks.filter((mark) => mark.kind === "Landscape");
+    for (const mark of lands) PAINT.Landscape(ctx, mark, view);
+    this.hasStill = lands.length > 0;
+    this.stale = false;
+  }
+
+  // Handles: one a draggable point, kept between scenes so that the focus stays.
+
+  placeHandles(view) {
+    let used = 0;
+    for (const mark of this.spec.marks) {
+      if (mark.drag) {
+        const { values } = mark.kind === "Points" ? positions(mark, view) : pick(mark.heads, 2, view.frame);
+        for (let i = 0; 2 * i < values.length; i++) this.grip(used++).place(mark, i, values, view);
+      }
+      if (mark.kind === "Boxes" && mark.key) {
+        const { values } = pick(mark.points, 2, view.frame);
+        for (let i = 0; 2 * i < values.length; i++) this.grip(used++).placeBox(mark, i, values, view);
+      }
+    }
+    while (this.grips.length > used) this.grips.pop().node.remove();
+  }
+
+  grip(k) {
+    if (!this.grips[k]) {
+      this.grips[k] = new Grip(this);
+      this.handles.append(this.grips[k].node);
+    }
+    return this.grips[k];
+  }
+}
+
+class Grip {
+  constructor(chart) {
+    this.chart = chart;
+    this.node = h("button.fl-grip", { type: "button", onkeydown: (e) => this.key(e), onclick: () => this.press() });
+    select(this.node).call(
+      drag()
+        .container(() => chart.canvas)
+        .filter((event) => !!this.mark?.drag && !event.button)
+        .subject(() => ({ x: this.px, y: this.py }))
+        .on("start", () => this.node.classList.add("fl-held"))
+        .on("drag", (event) => this.move(chart.x.invert(event.x), chart.y.invert(event.y), true))
+        .on("end", (event) => {
+          this.node.classList.remove("fl-held");
+          this.move(chart.x.invert(event.x), chart.y.invert(event.y), false);
+        }),
+    );
+  }
+
+  place(mark, i, values, view) {
+    Object.assign(this, { mark, i, box: null, vx: values[2 * i], vy: values[2 * i + 1] });
+    [this.px, this.py] = [view.x(this.vx), view.y(this.vy)];
+    const name = mark.drag.names?.[i] ?? mark.labels?.[i] ?? "";
+    this.put(this.px, this.py, 36, 36);
+    const label = this.chart.words.drag_hint.replace("{name}", name);
+    if (this.node.getAttribute("aria-label") !== label) this.node.setAttribute("aria-label", label);
+    this.node.className = this.node.className.replace(" fl-box", "");
+  }
+
+  placeBox(mark, i, values, view) {
+    Object.assign(this, { mark: null, i, box: mark });
+    const scale = Math.min(1, view.width / 640);
+    this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), mark.size[0] * scale, mark.size[1] * scale);
+    this.node.setAttribute("aria-label", mark.names?.[i] ?? mark.titles[i]);
+    this.node.classList.add("fl-box");
+  }
+
+  put(x, y, width, height) {
+    const { left, top, width: w, height: t } = this.chart.box;
+    const cx = Math.min(Math.max(x, 0), w), cy = Math.min(Math.max(y, 0), t);
+    Object.assign(this.node.style, {
+      transform: `translate(${left + cx - width / 2}px, ${top + cy - height / 2}px)`,
+      width: `${width}px`, height: `${height}px`,
+    });
+  }
+
+  press() {
+    if (this.box) this.chart.onPress?.(this.box.key, this.i);
+  }
+
+  move(x, y, draft) {
+    if (!this.mark) return;
+    const { x: ax, y: ay } = this.chart.spec;
+    const vx = Math.min(Math.max(x, ax.low), ax.high), vy = Math.min(Math.max(y, ay.low), ay.high);
+    const array = this.mark.kind === "Points" ? this.mark.points : this.mark.heads;
+    if (array.shape.length === 2) { // follow the hand at once; Python's answer replaces it
+      array.values[2 * this.i] = vx;
+      array.values[2 * this.i + 1] = vy;
+      this.chart.draw(...this.chart.moment);
+    }
+    const [cx, cy] = this.mark.drag.columns ?? [0, 1];
+    const digits = (axis) => Math.max(0, 3 - Math.ceil(Math.log10(axis.high - axis.low)));
+    const round = (v, axis) => Number(v.toFixed(digits(axis)));
+    const set = { [cx]: round(vx, ax) };
+    if (cy !== null && cy !== cx) set[cy] = round(vy, ay);
+    this.chart.onDrag?.(this.mark.drag.key, this.i, set, draft);
+  }
+
+  key(event) {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!step || !this.mark) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const size = event.shiftKey ? 10 : 50;
+    const { x, y } = this.chart.spec;
+    this.move(this.vx + (step[0] * (x.high - x.low)) / size, this.vy + (step[1] * (y.high - y.low)) / size, false);
+  }
+}
+
+function decades(low, high, count) {
+  const from = Math.ceil(Math.log10(low) - 1e-9), to = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((to - from + 1) / Math.max(2, count)));
+  const ticks = [];
+  for (let k = from; k <= to; k += every) ticks.push(10 ** k);
+  return ticks;
+}
+
+function symDecades(axis, count) {
+  const positive = axis.high > axis.linear ? decades(axis.linear, axis.high, count / 2) : [];
+  const negative = -axis.low > axis.linear ? decades(axis.linear, -axis.low, count / 2) : [];
+  return [...negative.map((v) => -v).reverse(), 0, ...positive];
+}

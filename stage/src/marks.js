@@ -1,0 +1,313 @@
+// How each mark is drawn on a canvas.  A painter gets (context, mark, view) and draws one moment:
+// view.x, view.y are scales to pixels; view.frame is the frame reached, view.u in (0, 1] how far
+// the motion towards it has come; view.color(name) is the theme's colour.
+
+import { contours } from "d3-contour";
+import { line } from "d3-shape";
+import { isFramed, pick } from "./arrays.js";
+
+const ease = (u) => (u < 0.5 ? 2 * u * u : 1 - 2 * (1 - u) * (1 - u));
+export const outward = (u) => Math.min(1, 2 * u); // a round moves out …
+export const inward = (u) => ease(Math.max(0, 2 * u - 1)); // … then in
+
+const radiusOf = (mark, i) => mark.radius[Math.min(i, mark.radius.length - 1)];
+const colorOf = (mark, i) => mark.colors[Math.min(i, mark.colors.length - 1)];
+
+// Where the points of a Points mark are at this moment.
+export function positions(mark, view) {
+  const now = pick(mark.points, 2, view.frame);
+  if (!mark.glide || view.u >= 1 || view.frame === 0 || !isFramed(mark.points, 2)) return now;
+  const before = pick(mark.points, 2, view.frame - 1);
+  const w = inward(view.u);
+  const values = now.values.map((v, k) => {
+    const from = before.values[k];
+    return Number.isNaN(from) ? v : Number.isNaN(v) ? from : from + w * (v - from);
+  });
+  return { values, shape: now.shape };
+}
+
+function strokePath(ctx, coordinates, color, mark) {
+  ctx.beginPath();
+  line().defined((p) => Number.isFinite(p[0]) && Number.isFinite(p[1])).context(ctx)(coordinates);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = mark.width;
+  ctx.setLineDash(mark.dash ? [6, 5] : []);
+  ctx.lineJoin = ctx.lineCap = "round";
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function label(ctx, view, text, x, y, { align = "left", color = "text", size = 12, bold = false } = {}) {
+  ctx.font = `${bold ? 600 : 400} ${size}px ${view.font}`;
+  ctx.textAlign = align;
+  ctx.textBaseline = "middle";
+  ctx.lineWidth = 3;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = view.color("halo");
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = view.color(color);
+  ctx.fillText(text, x, y);
+}
+
+function Landscape(ctx, mark, view) {
+  const [rows, columns] = mark.values.shape;
+  const values = mark.values.values;
+  let low = Infinity, high = -Infinity;
+  for (const v of values) { if (v < low) low = v; if (v > high) high = v; }
+  const px = (c) => view.x(mark.x[0] + ((c - 0.5) / (columns - 1)) * (mark.x[1] - mark.x[0]));
+  const py = (r) => view.y(mark.y[0] + ((r - 0.5) / (rows - 1)) * (mark.y[1] - mark.y[0]));
+  const n = mark.levels;
+  const thresholds = Array.from({ length: n }, (_, k) => low + (high - low) * ((k + 1) / (n + 1)) ** 2);
+  ctx.fillStyle = view.mix("land-low", "land-high", 0);
+  ctx.fillRect(0, 0, view.width, view.height);
+  const generator = contours().size([columns, rows]).smooth(true);
+  thresholds.forEach((threshold, k) => {
+    ctx.beginPath();
+    for (const polygon of generator.contour(values, threshold).coordinates) {
+      for (const ring of polygon) {
+        ring.forEach(([c, r], i) => (i ? ctx.lineTo(px(c), py(r)) : ctx.moveTo(px(c), py(r))));
+        ctx.closePath();
+      }
+    }
+    ctx.fillStyle = view.mix("land-low", "land-high", (k + 1) / n);
+    ctx.fill("evenodd");
+    ctx.strokeStyle = view.color("land-line");
+    ctx.lineWidth = 0.75;
+    ctx.stroke();
+  });
+}
+
+function Lines(ctx, mark, view) {
+  const { values, shape: [count, n] } = pick(mark.points, 3, view.frame);
+  if (mark.reveal === "round" && view.frame === 0 && isFramed(mark.points, 3)) return;
+  const grow = mark.reveal === "round" ? outward(view.u) : 1;
+  ctx.globalAlpha = mark.opacity;
+  for (let k = 0; k < count; k++) {
+    let path = [];
+    for (let j = 0; j < n; j++) {
+      path.push([view.x(values[2 * (k * n + j)]), view.y(values[2 * (k * n + j) + 1])]);
+    }
+    if (mark.reveal === "trail") path = partial(path, view.frame - 1 + inward(view.u));
+    if (grow < 1) path = partial(path, grow * (n - 1));
+    const color = view.color(colorOf(mark, k));
+    strokePath(ctx, path, color, mark);
+    if (mark.dots) {
+      ctx.fillStyle = color;
+      for (const [x, y] of path) {
+        if (!Number.isFinite(x + y)) continue;
+        ctx.beginPath();
+        ctx.arc(x, y, mark.dots, 0, 7);
+        ctx.fill();
+      }
+    }
+    const last = path.findLast((p) => Number.isFinite(p[0] + p[1]));
+    if (mark.labels?.[k] && last) {
+      const right = last[0] > view.width * 0.7;
+      label(ctx, view, mark.labels?.[k], last[0] + (right ? 0 : 6), last[1] - 10, {
+        align: right ? "right" : "left",
+        color: colorOf(mark, k),
+      });
+    }
+  }
+  ctx.globalAlpha = 1;
+}
+
+function partial(path, length) {
+  const whole = Math.max(0, Math.floor(length));
+  const kept = path.slice(0, whole + 1);
+  const rest = length - whole;
+  if (rest > 0 && whole + 1 < path.length) {
+    const [a, b] = [path[whole], path[whole + 1]];
+    kept.push([a[0] + rest * (b[0] - a[0]), a[1] + rest * (b[1] - a[1])]);
+  }
+  return kept;
+}
+
+const SHAPES = {
+  dot(ctx, x, y, r, color) {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 7);
+    ctx.fillStyle = color;
+    ctx.fill();
+  },
+  ring(ctx, x, y, r, color) {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 7);
+    ctx.setLineDash([3, 2.5]);
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = color;
+    ctx.stroke();
+    ctx.setLineDash([]);
+  },
+  cross(ctx, x, y, r, color) {
+    ctx.beginPath();
+    ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r);
+    ctx.moveTo(x + r, y - r); ctx.lineTo(x - r, y + r);
+    ctx.lineWidth = 3;
+    ctx.lineCap = "butt";
+    ctx.strokeStyle = color;
+    ctx.stroke();
+  },
+  badge(ctx, x, y, r, color, view) {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 7);
+    ctx.fillStyle = view.color("halo");
+    ctx.fill();
+    ctx.globalAlpha *= 0.28;
+    ctx.fillStyle = color;
+    ctx.fill();
+    ctx.globalAlpha = view.alpha;
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = color;
+    ctx.stroke();
+  },
+};
+
+function Points(ctx, mark, view) {
+  const { values, shape: [count] } = positions(mark, view);
+  const dim = mark.dim && pick(mark.dim, 1, view.frame).values;
+  for (let i = 0; i < count; i++) {
+    let x = view.x(values[2 * i]), y = view.y(values[2 * i + 1]);
+    if (Number.isNaN(x + y)) continue;
+    const name = colorOf(mark, i), r = radiusOf(mark, i);
+    if (mark.edge && (x < 0 || y < 0 || x > view.width || y > view.height)) {
+      offMap(ctx, view, x, y, name, mark.edge);
+      continue;
+    }
+    view.alpha = ctx.globalAlpha = dim && dim[i] ? 0.35 : 1;
+    SHAPES[mark.shape](ctx, x, y, r, view.color(name), view);
+    const text = mark.labels?.[i];
+    if (text && mark.shape === "badge") {
+      label(ctx, view, text, x, y + 0.5, { align: "center", size: Math.min(13, r + 2), bold: true });
+    } else if (text) {
+      const right = x > view.width - 16 - 7 * text.length;
+      label(ctx, view, text, x + (right ? -r - 6 : r + 6), y, { align: right ? "right" : "left" });
+    }
+    ctx.globalAlpha = 1;
+  }
+}
+
+function offMap(ctx, view, x, y, name, text) {
+  const pad = 12;
+  const cx = Math.min(Math.max(x, pad), view.width - pad);
+  const cy = Math.min(Math.max(y, pad), view.height - pad);
+  const angle = Math.atan2(y - cy, x - cx);
+  ctx.save();
+  ctx.translate(cx, cy);
+  ctx.rotate(Number.isFinite(angle) ? angle : 0);
+  ctx.beginPath();
+  ctx.moveTo(9, 0); ctx.lineTo(-6, -7); ctx.lineTo(-6, 7);
+  ctx.closePath();
+  ctx.fillStyle = view.color(name);
+  ctx.fill();
+  ctx.restore();
+  const right = cx > view.width / 2;
+  label(ctx, view, text, cx + (right ? -14 : 14), cy, { align: right ? "right" : "left", color: name, bold: true });
+}
+
+function Arrows(ctx, mark, view) {
+  const tails = pick(mark.tails, 2, view.frame).values;
+  const heads = pick(mark.heads, 2, view.frame).values;
+  ctx.globalAlpha = mark.opacity;
+  for (let i = 0; 2 * i < heads.length; i++) {
+    const [x0, y0] = [view.x(tails[2 * i]), view.y(tails[2 * i + 1])];
+    const [x1, y1] = [view.x(heads[2 * i]), view.y(heads[2 * i + 1])];
+    if (!Number.isFinite(x0 + y0 + x1 + y1)) continue;
+    const color = view.color(colorOf(mark, i));
+    const length = Math.hypot(x1 - x0, y1 - y0);
+    const head = Math.min(6 + 2 * mark.width, length * 0.6);
+    const [ux, uy] = length ? [(x1 - x0) / length, (y1 - y0) / length] : [0, 0];
+    strokePath(ctx, [[x0, y0], [x1 - ux * head * 0.8, y1 - uy * head * 0.8]], color, mark);
+    ctx.beginPath();
+    ctx.moveTo(x1, y1);
+    ctx.lineTo(x1 - head * ux - head * 0.45 * uy, y1 - head * uy + head * 0.45 * ux);
+    ctx.lineTo(x1 - head * ux + head * 0.45 * uy, y1 - head * uy - head * 0.45 * ux);
+    ctx.closePath();
+    ctx.fillStyle = color;
+    ctx.fill();
+    if (mark.labels?.[i]) {
+      const right = x1 > view.width * 0.8;
+      label(ctx, view, mark.labels?.[i], x1 + (right ? -8 : 8), y1 + (y1 < y0 ? -10 : 12), {
+        align: right ? "right" : "left", color: colorOf(mark, i), bold: true,
+      });
+    }
+  }
+  ctx.globalAlpha = 1;
+}
+
+function Ticks(ctx, mark, view) {
+  const y = view.y(mark.y);
+  ctx.strokeStyle = view.color(mark.color);
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  for (const value of mark.x.values) {
+    const x = Math.round(view.x(value)) + 0.5;
+    if (x < 0 || x > view.width) continue;
+    ctx.moveTo(x, y - mark.size / 2);
+    ctx.lineTo(x, y + mark.size / 2);
+  }
+  ctx.stroke();
+}
+
+function Segments(ctx, mark, view) {
+  const { values, shape: [rows, count] } = pick(mark.parts, 2, view.frame);
+  for (let r = 0; r < rows; r++) {
+    let from = 0;
+    const y0 = view.y(r + 0.36), y1 = view.y(r - 0.36);
+    for (let k = 0; k < count; k++) {
+      const to = from + values[r * count + k];
+      const [x0, x1] = [view.x(from), view.x(to)];
+      ctx.fillStyle = view.color(mark.colors[k]);
+      ctx.fillRect(x0, Math.min(y0, y1), Math.max(0, x1 - x0 - 1), Math.abs(y1 - y0));
+      if (mark.labels?.[k] && x1 - x0 > 18) {
+        label(ctx, view, mark.labels?.[k], (x0 + x1) / 2, (y0 + y1) / 2, { align: "center", size: 11, bold: true });
+      }
+      from = to;
+    }
+  }
+}
+
+function Texts(ctx, mark, view) {
+  const { values } = pick(mark.points, 2, view.frame);
+  const align = { start: "left", middle: "center", end: "right" }[mark.align];
+  mark.texts.forEach((text, i) => {
+    label(ctx, view, text, view.x(values[2 * i]), view.y(values[2 * i + 1]), {
+      align, color: mark.color, size: mark.size, bold: mark.bold,
+    });
+  });
+}
+
+function Boxes(ctx, mark, view) {
+  const { values, shape: [count] } = pick(mark.points, 2, view.frame);
+  const scale = Math.min(1, view.width / 640);
+  const [w, h] = mark.size.map((v) => v * scale);
+  const frame = Math.min(view.frame, mark.lines.length - 1);
+  for (let i = 0; i < count; i++) {
+    const x = view.x(values[2 * i]) - w / 2, y = view.y(values[2 * i + 1]) - h / 2;
+    const tone = mark.tones[frame][i];
+    ctx.globalAlpha = tone === "off" ? 0.4 : 1;
+    ctx.beginPath();
+    ctx.roundRect(x, y, w, h, 10);
+    ctx.fillStyle = view.color(tone === "active" ? "accent-soft" : "card");
+    ctx.fill();
+    ctx.lineWidth = tone === "active" ? 2.5 : 1.5;
+    ctx.setLineDash(tone === "off" ? [5, 4] : []);
+    ctx.strokeStyle = view.color(colorOf(mark, i));
+    ctx.stroke();
+    ctx.setLineDash([]);
+    const size = 13 * Math.max(scale, 0.72);
+    ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
+    ctx.font = `600 ${size}px ${view.font}`;
+    ctx.fillStyle = view.color("text");
+    ctx.fillText(mark.titles[i], x + 10 * scale, y + 15 * scale);
+    ctx.font = `400 ${size}px ${view.font}`;
+    mark.lines[frame][i].forEach((text, k) => {
+      ctx.fillStyle = view.color(k ? "soft" : "text");
+      ctx.fillText(text, x + 10 * scale, y + (35 + 18 * k) * scale, w - 16 * scale);
+    });
+    ctx.globalAlpha = 1;
+  }
+}
+
+export const PAINT = { Landscape, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };

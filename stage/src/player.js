@@ -1,0 +1,139 @@
+// Rounds in time: play, pause, step, scrub, at the display's rate and without the kernel.
+
+import { h } from "./dom.js";
+
+const ROUND_MS = 600;
+const SPEEDS = [1, 4, 16];
+
+export class Player {
+  constructor(onMoment, onRest) {
+    Object.assign(this, { onMoment, onRest, frames: 1, position: 0, speed: 1, playing: false });
+    this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    this.playButton = h("button.fl-play", { type: "button", onclick: () => this.toggle() });
+    this.backButton = h("button.fl-icon", { type: "button", onclick: () => this.step(-1) }, "‹");
+    this.nextButton = h("button.fl-icon", { type: "button", onclick: () => this.step(1) }, "›");
+    this.range = h("input.fl-range", { type: "range", min: 0, step: 1, oninput: () => this.go(+this.range.value) });
+    this.said = h("span.fl-round");
+    this.speedButton = h("button.fl-icon", { type: "button", onclick: () => this.faster() });
+    this.node = h("div.fl-player", {}, this.playButton, this.backButton, this.nextButton, this.range, this.said, this.speedButton);
+  }
+
+  words(text) {
+    this.text = text;
+    for (const [button, key] of [[this.backButton, "back"], [this.nextButton, "forward"]]) {
+      button.title = text[key];
+      button.setAttribute("aria-label", text[key]);
+    }
+    this.range.setAttribute("aria-label", text.round);
+    this.show();
+  }
+
+  set(frames, names) {
+    this.frames = frames;
+    this.names = names;
+    this.range.max = frames - 1;
+    this.node.hidden = frames < 2;
+    this.position = Math.min(this.position, frames - 1);
+    this.show();
+  }
+
+  // The frame reached, and how far the motion towards it has come.
+  moment() {
+    const frame = Math.ceil(this.position);
+    return [frame, frame === this.position ? 1 : this.position - frame + 1];
+  }
+
+  show() {
+    const [frame] = this.moment();
+    if (!this.text) return;
+    const word = this.playing ? this.text.pause : this.text.play;
+    this.playButton.textContent = this.playing ? "❚❚" : "▶";
+    this.playButton.title = word;
+    this.playButton.setAttribute("aria-label", word);
+    this.speedButton.textContent = `${this.speed}×`;
+    this.speedButton.setAttribute("aria-label", `${this.text.speed} ${this.speed}×`);
+    this.speedButton.title = this.text.speed;
+    this.range.value = frame;
+    this.range.style.setProperty("--fill", `${(100 * frame) / Math.max(1, this.frames - 1)}%`);
+    const name = this.names?.[frame];
+    const pattern = this.names?.length ? this.text.step_of : this.text.round_of;
+    const text = pattern.replace("{n}", frame).replace("{all}", this.frames - 1);
+    this.said.textContent = name ? `${text} · ${name}` : text;
+    this.range.setAttribute("aria-valuetext", this.said.textContent);
+  }
+
+  go(position, rest = true) {
+    this.stop(false);
+    this.position = Math.min(Math.max(position, 0), this.frames - 1);
+    this.emit();
+    if (rest) this.onRest();
+  }
+
+  emit() {
+    this.show();
+    this.onMoment(...this.moment());
+  }
+
+  step(by) {
+    const at = Math.round(this.position);
+    if (by > 0 && !this.still.matches && at < this.frames - 1) {
+      this.position = at;
+      this.run(at + 1);
+    } else {
+      this.go(at + by);
+    }
+  }
+
+  toggle() {
+    if (this.playing) return this.stop();
+    if (this.position >= this.frames - 1) this.position = 0;
+    this.run(this.frames - 1);
+  }
+
+  faster() {
+    this.speed = SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length];
+    this.show();
+  }
+
+  run(until) {
+    cancelAnimationFrame(this.timer);
+    this.playing = true;
+    let last = performance.now();
+    const tick = (now) => {
+      const passed = Math.min(100, now - last);
+      last = now;
+      let next = this.position + (passed * this.speed) / ROUND_MS;
+      if (this.still.matches) next = Math.floor(next) > Math.floor(this.position) ? Math.floor(next) : next;
+      this.position = Math.min(next, until);
+      if (this.position >= until) this.playing = false;
+      this.show();
+      this.onMoment(...(this.still.matches ? [Math.floor(this.position), 1] : this.moment()));
+      if (this.playing) this.timer = requestAnimationFrame(tick);
+      else this.onRest();
+    };
+    this.timer = requestAnimationFrame(tick);
+    this.show();
+  }
+
+  stop(rest = true) {
+    if (!this.playing) return;
+    this.playing = false;
+    cancelAnimationFrame(this.timer);
+    this.position = Math.round(this.position);
+    this.emit();
+    if (rest) this.onRest();
+  }
+
+  key(event) {
+    const act = {
+      " ": () => this.toggle(),
+      ArrowLeft: () => this.step(-1),
+      ArrowRight: () => this.step(1),
+      Home: () => this.go(0),
+      End: () => this.go(this.frames - 1),
+    }[event.key];
+    if (!act || this.frames < 2) return false;
+    act();
+    return true;
+  }
+}
