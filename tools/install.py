@@ -10,6 +10,7 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit("fedlearn_edu needs Python 3.11 or newer; this one is %d.%d." % sys.version_info[:2])
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -130,10 +131,11 @@ def pip_install(venv, arguments, total):
     """Run pip install; return its exit status and what it said."""
     command = [
         venv_python(venv), "-m", "pip", "install", "--disable-pip-version-check",
-        "--no-input", "--progress-bar", "off", "--retries", "2", "--timeout", "30",
-        "--root-user-action", "ignore", *arguments,
+        "--no-input", "--progress-bar", "off", "--root-user-action", "ignore", *arguments,
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    # In the environment, so that the pip that pip starts to build the package obeys as well.
+    patience = {"PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "30"}
+    environment = {**os.environ, **patience, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     progress, said = Progress(total), []
     pip = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, encoding="utf-8", errors="replace",
@@ -157,7 +159,7 @@ def explain(said):
             "The packages cannot be fetched: there is no network, or it does not reach "
             "Python's package index. Connect and start again; what is here already is kept."
         )
-    errors = [line for line in said.splitlines() if line.lower().startswith("error")]
+    errors = re.findall(r"^ *(?:ERROR:|\w+Error:) *(.+)$", said, re.MULTILINE)
     return f"pip stopped: {(errors or ['no reason given'])[-1]} (all of it: .venv/install.log)"
 
 
@@ -169,12 +171,22 @@ def missing(venv, lines):
     return done.stdout.split("\n")[:-1] if done.returncode == 0 else lines
 
 
+def project():
+    """What the package's own installation depends on: this folder and pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()
+    return hashlib.sha256(text).hexdigest()
+
+
 def install(venv, level):
     """Bring the environment to a level."""
     wanted = pins(LEVELS[level])
     absent = missing(venv, wanted)
     if absent:
         say(f"Installing {len(absent)} packages into {venv.name} ({SIZES[level]}) …")
+    elif (venv / ".project").is_file() and (venv / ".project").read_text() == project():
+        return
+    else:
+        say(f"Installing fedlearn_edu itself into {venv.name} …")
     torch = [line for line in absent if line.startswith("torch==")]
     for arguments in ([torch] if torch else []) + [["-r", LEVELS[level]]]:
         status, said = pip_install(venv, arguments, len(absent))
@@ -192,6 +204,7 @@ def stamp(venv, level):
         (venv / f".{name}").touch()
         if name == level:
             break
+    (venv / ".project").write_text(project(), encoding="utf-8")
     (venv / ".folder").write_text(f"{ROOT}\n", encoding="utf-8")
 
 

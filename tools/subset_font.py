@@ -24,7 +24,9 @@ TEXTS = ("fedlearn_edu/**/*.py", "notebooks/**/*.ipynb", "benchmarks/**/*.py")
 
 # CJK punctuation, ideographs, full-width forms. DejaVu Sans, which comes first, has the rest.
 RANGES = ((0x3000, 0x303F), (0x3400, 0x9FFF), (0xFF01, 0xFFEE))
-PUNCTUATION = "　、。〈〉《》「」『』【】〔〕！（），．：；？［］｛｝～％＋－＝／０１２３４５６７８９"
+PUNCTUATION = (
+    "　、。〈〉《》「」『』【】〔〕！（），．：；？［］｛｝～％＋－＝／０１２３４５６７８９"
+)
 COMMON = """
 的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里
 用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实

@@ -64,7 +64,7 @@ class State:
     wire: str = "float64"
     fraction: float = 1.0
     dropout: float = 0.0
-    seed: int = 7
+    seed: int = 47
 
 
 @lru_cache(maxsize=256)
@@ -310,7 +310,7 @@ def draw_headline(result, t):
     return Headline(t("card_step"), f"{symbol} = {shown}", word, TONES[result.regime], note)
 
 
-FLOOR, CEILING = 1e-4, 1e2
+FLOOR, CEILING = 1e-3, 30
 
 
 def draw_distance(result, t, kept):
@@ -323,9 +323,10 @@ def draw_distance(result, t, kept):
         for k, (label, other) in enumerate(kept)
     ]
     if result.fixed_point is not None:
-        gap = max(np.linalg.norm(result.fixed_point - result.optimum), FLOOR)
+        gap = np.linalg.norm(result.fixed_point - result.optimum)
         level = np.array([[[0, gap], [ROUNDS, gap]]])
-        marks.append(Lines(level, ("error",), width=1, dash=True))
+        if gap > FLOOR:
+            marks.append(Lines(level, ("error",), width=1, dash=True))
     now = curve(result.history)
     marks += [
         Lines(now[None], ("ink",), width=2.5),
@@ -359,6 +360,7 @@ def draw_table(result, t):
             Column(
                 label,
                 np.concatenate([np.repeat(none[..., None], 2, axis=2), parts]),
+                digits=3,
                 signed=True,
                 vector=True,
                 total=steps,
@@ -468,12 +470,12 @@ STRINGS = {
     "g_step": ("Step", "步长"),
     "g_real_life": ("Real life", "现实情况"),
     "c_participants": ("Number", "数量"),
-    "c_spread": ("How far apart", "目标相距多远"),
+    "c_spread": ("Optima apart", "最优点相距"),
     "h_spread": (
         "At 0 all participants have the same optimum; at 1 their optima lie far apart.",
         "取 0 时所有参与方的最优点重合；取 1 时相距很远。",
     ),
-    "c_bend": ("How differently curved", "曲率差多少"),
+    "c_bend": ("Curvatures apart", "曲率相差"),
     "h_bend": (
         "At 0 every participant's loss is the same round bowl; at 1 some are steep and long.",
         "取 0 时每个参与方的损失都是同样的圆碗；取 1 时有的陡峭，有的狭长。",

@@ -218,25 +218,27 @@ class LabWidget(anywidget.AnyWidget):
         return self.lab.draw(self.result(self.state), self.t, kept)
 
     def _kept_labels(self):
+        """Say of each kept run what sets it apart, in two words at the most."""
         states = [*self.kept, self.state]
-        differ = [k for k in self.lab.by_key if len({getattr(s, k) for s in states}) > 1]
-
-        def word(key, state):
-            control, value = self.lab.by_key[key], getattr(state, key)
-            name = control.symbol or self.t(f"c_{key}")
-            option = f"{key}_{value}"
-            if isinstance(value, tuple):
-                return f"{name}*" if value else ""
-            if isinstance(value, str) and option in self.t:
-                return self.t(option)
-            if isinstance(value, bool):
-                return f"{name}: {self.t('on' if value else 'off')}"
-            return f"{name} = {value:g}"
-
-        return [
-            ", ".join(w for w in (word(k, s) for k in differ[:3]) if w) or self.t("same_run")
-            for s in self.kept
+        differ = [
+            control
+            for key, control in self.lab.by_key.items()
+            if len({getattr(state, key) for state in states}) > 1
         ]
+        differ.sort(key=lambda control: (isinstance(control, Series), not control.symbol))
+        return [
+            ", ".join(self._said(control, state) for control in differ[:2]) or self.t("same_run")
+            for state in self.kept
+        ]
+
+    def _said(self, control, state):
+        value, option = getattr(state, control.key), f"{control.key}_{getattr(state, control.key)}"
+        name = control.symbol or self.t(f"c_{control.key}")
+        if isinstance(value, str):
+            return self.t(option)
+        if isinstance(value, bool):
+            return f"{name}: {self.t('on' if value else 'off')}"
+        return f"{name} *" if isinstance(value, tuple) else f"{name} = {value:g}"
 
     def _send_scene(self, seq, frame=None, start=False):
         scene = self.drawn()
@@ -299,7 +301,7 @@ class LabWidget(anywidget.AnyWidget):
         if hasattr(control, "options"):
             spec["options"] = [[o, self.t(f"{control.key}_{o}")] for o in control.options]
         if isinstance(control, Series):
-            spec |= {"shown": control.shown, "open": control.open}
+            spec |= {"shown": control.shown, "open": control.open, "optional": control.optional}
         return spec
 
     # Files.

@@ -23,7 +23,10 @@ export class App {
     this.theme = new Theme(this.root, () => this.repaint());
     this.chart = new Chart(() => this.theme.view(), {
       onDrag: (key, row, set, draft) => this.change(key, { row, set }, draft),
-      onPress: (key, row) => this.change(key, { row, set: { 0: this.values[key][row][0] ? 0 : 1 } }, false),
+      onPress: (key, row) => {
+        const options = this.controls.specs.get(key)?.options?.length || 2;
+        this.change(key, { row, set: { 0: (this.values[key][row][0] + 1) % options } }, false);
+      },
       height: (width) => Math.min(560, Math.max(300, width * 0.72)),
     });
     this.cards = new Cards(() => this.theme.view(), { onDrag: (...args) => this.chart.onDrag(...args) });
@@ -64,6 +67,7 @@ export class App {
   // Requests.
 
   ask(kind, payload = {}) {
+    delete this.root.dataset.idle;
     const last = this.queue.at(-1);
     if (kind === "set" && last?.kind === "set" && mergeable(last.values, payload.values)) {
       last.values = merge(last.values, payload.values);
@@ -72,7 +76,7 @@ export class App {
     } else {
       this.queue.push({ kind, ...payload });
     }
-    this.pump();
+    setTimeout(() => this.pump()); // an input's "input" and "change" become one request
   }
 
   pump() {
@@ -95,12 +99,17 @@ export class App {
     return asked;
   }
 
+  // Nothing is under way and nothing is owed: what is on the screen is the state's picture.
+  settle() {
+    if (!this.waiting && !this.queue.length && !this.scene?.draft) this.root.dataset.idle = "1";
+  }
+
   receive(content, buffers) {
     const asked = this.answered(content.seq);
     if (content.kind === "error") this.toast([content.text]);
     if (content.kind === "code") codeDialog(this.root, this.text, content.text);
     if (content.kind === "file" && asked) saveFile(content, buffers[0]);
-    if (content.kind === "file" || content.kind === "code") this.root.dataset.served = content.seq;
+    this.settle();
   }
 
   change(key, value, draft) {
@@ -149,8 +158,7 @@ export class App {
       this.header(), this.bannerNode, this.toasts,
       h("div.fl-body", {},
         h("div.fl-controls.fl-card", {}, start, this.controls.nodes),
-        h("div.fl-main.fl-card", {}, this.stage), this.cards.node),
-      this.notice);
+        h("div.fl-main.fl-card", {}, this.stage), this.cards.node, this.notice));
     this.theme.refresh();
   }
 
@@ -207,9 +215,8 @@ export class App {
       this.undoButton.disabled = !this.past.length;
       this.redoButton.disabled = !this.future.length;
     }
-    this.root.dataset.seq = scene.seq;
-    this.root.dataset.draft = scene.draft ? "1" : "";
     this.root.dataset.ready = "1";
+    this.settle();
   }
 
   begin(scene) {
@@ -220,7 +227,7 @@ export class App {
     if (this.spec.autoplay && scene.start === null && !this.player.still.matches && last > 0) {
       this.player.position = 0;
       this.player.speed = this.player.speed === 1 ? 4 : this.player.speed;
-      queueMicrotask(() => this.player.toggle());
+      this.player.toggle();
     }
   }
 

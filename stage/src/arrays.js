@@ -35,16 +35,31 @@ export const MINUS = "\u2212";
 export function format(value, digits = 2, signed = false) {
   if (Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : MINUS + "∞";
-  const size = Math.abs(value);
+  const size = Math.abs(value) < 1e-12 ? 0 : Math.abs(value); // below: rounding of float64
   let text;
-  if (size >= 1e6 || (size > 0 && size < 0.5 * 10 ** -digits && size < 1e-3)) {
+  if (size >= 1e5 || (size > 0 && size < 0.5 * 10 ** -digits && size < 1e-3)) {
     text = size.toExponential(1).replace("e+", "e").replace("e-", "e" + MINUS);
   } else {
-    text = size.toFixed(digits);
+    const whole = size < 10 ? 1 : Math.floor(Math.log10(size)) + 1;
+    text = size.toFixed(Math.max(0, Math.min(digits, 5 - whole)));
   }
   const zero = Number(text.replace(MINUS, "-")) === 0;
   const sign = value < 0 && !zero ? MINUS : signed && !zero ? "+" : "";
   return sign + text;
+}
+
+const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+// A number with so many significant digits, of any size: 0.25, 65500, 4×10⁻⁹.
+export function significant(value, digits = 4, signed = false) {
+  if (Number.isNaN(value)) return "–";
+  const sign = value < 0 ? MINUS : signed && value > 0 ? "+" : "";
+  const size = Math.abs(value);
+  if (!Number.isFinite(size)) return sign + "∞";
+  if (size === 0) return "0";
+  const [mantissa, exponent] = size.toExponential(digits - 1).split("e").map(Number);
+  if (exponent >= -4 && exponent < 6) return sign + String(Number(size.toPrecision(digits)));
+  return `${sign}${mantissa}×10${[...String(exponent)].map((c) => SUPER[c]).join("")}`;
 }
 
 // A number as a learner would write it: no trailing zeros, a real minus sign.

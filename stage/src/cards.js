@@ -1,7 +1,7 @@
 // The cards beside the stage: the one number that matters, small charts, the arithmetic.
 // A card is built once and then only updated, frame by frame.
 
-import { format, pick, textAt } from "./arrays.js";
+import { format, pick, significant, textAt } from "./arrays.js";
 import { Chart } from "./chart.js";
 import { h } from "./dom.js";
 
@@ -62,7 +62,7 @@ class Table {
     const swatch = (i) => h("span.fl-swatch", { style: { "--swatch": `var(--fl-${colors[i]})` } });
     const header = h("tr", {}, h("th", { scope: "col" }, head), columns.map((c) => h("th", { scope: "col" }, c.label)));
     const body = rows.map((name, i) => h("tr", {},
-      h("th", { scope: "row" }, colors.length ? swatch(i) : null, name), columns.map(() => cell("td"))));
+      h("th", { scope: "row" }, colors[i] ? swatch(i) : null, name), columns.map(() => cell("td"))));
     const last = foot ? [h("tfoot", {}, h("tr", {}, cell("th", foot), columns.map(() => cell("td"))))] : [];
     this.table.replaceChildren(h("thead", {}, header), h("tbody", {}, body), ...last);
     this.shown = -1;
@@ -92,7 +92,8 @@ class Table {
 
 function cellText(values, column) {
   if (values.every(Number.isNaN)) return "–";
-  return [...values].map((v) => format(v, column.digits, column.signed)).join("  ") + (column.unit ?? "");
+  const write = column.significant ? significant : format;
+  return [...values].map((v) => write(v, column.digits, column.signed)).join("  ") + (column.unit ?? "");
 }
 
 const KINDS = { Headline, Chart: ChartCard, Table };

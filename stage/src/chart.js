@@ -7,7 +7,7 @@ import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { select } from "d3-selection";
 import { MINUS, pick, plain } from "./arrays.js";
 import { h, s } from "./dom.js";
-import { PAINT, positions } from "./marks.js";
+import { boxSize, PAINT, positions } from "./marks.js";
 
 const SCALES = {
   linear: () => scaleLinear(),
@@ -35,7 +35,7 @@ export class Chart {
     this.canvas = h("canvas");
     this.svg = s("svg", { "aria-hidden": "true" });
     this.handles = h("div.fl-handles");
-    this.node = h("div.fl-chart", { role: "group" }, this.canvas, this.svg, this.handles);
+    this.node = h("div.fl-chart", { role: "group" }, this.svg, this.canvas, this.handles);
     this.still = document.createElement("canvas"); // the landscape, drawn once a scene
     this.grips = [];
     this.resize = new ResizeObserver(() => this.layout());
@@ -51,8 +51,12 @@ export class Chart {
     this.spec = spec;
     this.words = words;
     this.node.setAttribute("aria-label", spec.describe || spec.title || "");
-    this.stale = true;
-    this.layout();
+    const land = JSON.stringify(spec.marks.filter((m) => m.kind === "Landscape").map((m) => [m.x, m.y, ...m.values.values]));
+    if (land !== this.land) this.stale = true;
+    this.land = land;
+    const axes = JSON.stringify([spec.x, spec.y, spec.equal]);
+    if (axes !== this.axesSpec || !this.box) this.layout(false);
+    this.axesSpec = axes;
   }
 
   repaint() {
@@ -60,16 +64,16 @@ export class Chart {
     this.draw(...this.moment);
   }
 
-  layout() {
+  layout(draw = true) {
     if (!this.spec) return;
     const { x, y, equal } = this.spec;
     const width = this.node.clientWidth;
     if (!width) return;
-    const left = y.hidden ? 0 : 44, bottom = x.hidden ? 0 : x.label ? 40 : 24;
+    const left = y.hidden ? 0 : 44, bottom = x.hidden ? 0 : x.label ? 36 : 24;
     const right = x.hidden ? 0 : 14, top = y.hidden ? 0 : 10;
     const ratio = equal ? (y.high - y.low) / (x.high - x.low) : 0;
     const inner = Math.max(10, width - left - right);
-    const tall = equal ? inner * ratio : (this.height ? this.height(width) : 170) - top - bottom;
+    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : 170) - top - bottom;
     this.box = { left, top, width: inner, height: tall };
     const total = tall + top + bottom;
     this.node.style.height = `${total}px`;
@@ -89,7 +93,7 @@ export class Chart {
     this.x = SCALES[x.scale](x).domain([x.low, x.high]).range([0, inner]);
     this.y = SCALES[y.scale](y).domain([y.low, y.high]).range([tall, 0]);
     this.axes(width, total);
-    this.draw(...this.moment);
+    if (draw) this.draw(...this.moment);
   }
 
   axes(width, total) {
@@ -216,8 +220,7 @@ class Grip {
 
   placeBox(mark, i, values, view) {
     Object.assign(this, { mark: null, i, box: mark });
-    const scale = Math.min(1, view.width / 640);
-    this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), mark.size[0] * scale, mark.size[1] * scale);
+    this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), ...boxSize(mark, view));
     this.node.setAttribute("aria-label", mark.names?.[i] ?? mark.titles[i]);
     this.node.classList.add("fl-box");
   }
@@ -242,11 +245,11 @@ class Grip {
     const array = this.mark.kind === "Points" ? this.mark.points : this.mark.heads;
     if (array.shape.length === 2) { // follow the hand at once; Python's answer replaces it
       array.values[2 * this.i] = vx;
-      array.values[2 * this.i + 1] = vy;
+      if ((this.mark.drag.columns ?? [0, 1])[1] !== null) array.values[2 * this.i + 1] = vy;
       this.chart.draw(...this.chart.moment);
     }
     const [cx, cy] = this.mark.drag.columns ?? [0, 1];
-    const digits = (axis) => Math.max(0, 3 - Math.ceil(Math.log10(axis.high - axis.low)));
+    const digits = (axis) => this.mark.drag.digits ?? Math.max(0, 3 - Math.ceil(Math.log10(axis.high - axis.low)));
     const round = (v, axis) => Number(v.toFixed(digits(axis)));
     const set = { [cx]: round(vx, ax) };
     if (cy !== null && cy !== cx) set[cy] = round(vy, ay);

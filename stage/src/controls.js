@@ -102,8 +102,10 @@ class Series {
   constructor(spec, change, text) {
     Object.assign(this, { spec, change, text, rows: [] });
     this.list = h(spec.shown === "grid" ? "div.fl-cells" : "div.fl-rows");
+    this.kind = { grid: Cell, choices: RowChoice }[spec.shown] ?? RowSlider;
     this.node = h("details.fl-control.fl-series", { open: spec.open },
-      h("summary", {}, named(spec.label, spec.symbol)), this.list, hintText(spec));
+      h("summary", {}, named(spec.label, spec.symbol)), this.list,
+      spec.hint ? h("p.fl-hint", {}, spec.hint) : null);
   }
 
   set(table) {
@@ -120,7 +122,7 @@ class Series {
         const change = (value, draft) => this.change({ row: i, set: { [j]: value } }, draft);
         const key = columns > 1 ? text.cell : text.cell.replace(/[,，][^,，]*\{k\}.*$/, "");
         const label = key.replace("{name}", spec.label).replace("{n}", i + 1).replace("{k}", j + 1);
-        return spec.shown === "grid" ? new Cell(spec, change, label) : new RowSlider(spec, change, label);
+        return new this.kind(spec, change, label);
       }));
     this.list.replaceChildren(...this.rows.map((row, i) =>
       h("div.fl-row", { style: { "--swatch": `var(--fl-${i < 8 ? `p${i}` : "many"})` } },
@@ -135,7 +137,8 @@ class Cell {
       type: "text", inputMode: "decimal", autocomplete: "off", "aria-label": label,
       onchange: () => {
         const value = parse(this.node.value);
-        if (Number.isNaN(value)) this.set(this.current);
+        if (spec.optional && !this.node.value.trim()) change(null, false);
+        else if (Number.isNaN(value)) this.set(this.current);
         else change(value, false);
       },
       onfocus: () => this.node.select(),
@@ -143,8 +146,24 @@ class Cell {
   }
   set(value) {
     this.current = value;
-    if (document.activeElement !== this.node || this.node.value === "") this.node.value = plain(value, this.spec.digits || 4);
+    if (document.activeElement !== this.node || this.node.value === "") {
+      this.node.value = value === null ? "" : plain(value, this.spec.digits || 4);
+    }
   }
+}
+
+class RowChoice {
+  constructor(spec, change, label) {
+    const name = uid("row");
+    this.inputs = [];
+    const options = spec.options.map(([, text], value) => {
+      const input = h("input", { type: "radio", name, value, onchange: () => change(value, false) });
+      this.inputs.push(input);
+      return h("label", {}, input, h("span", {}, text));
+    });
+    this.node = h("span.fl-segments", { role: "radiogroup", "aria-label": label }, options);
+  }
+  set(value) { this.inputs[value].checked = true; }
 }
 
 class RowSlider {

@@ -183,6 +183,11 @@ function Points(ctx, mark, view) {
       const right = x > view.width - 16 - 7 * text.length;
       label(ctx, view, text, x + (right ? -r - 6 : r + 6), y, { align: right ? "right" : "left" });
     }
+    const note = mark.notes?.[i];
+    if (note) {
+      const right = x > view.width - r - 9 - 7 * note.length;
+      label(ctx, view, note, x + (right ? -r - 5 : r + 5), y + 0.5, { align: right ? "right" : "left" });
+    }
     ctx.globalAlpha = 1;
   }
 }
@@ -225,11 +230,15 @@ function Arrows(ctx, mark, view) {
     ctx.closePath();
     ctx.fillStyle = color;
     ctx.fill();
-    if (mark.labels?.[i]) {
-      const right = x1 > view.width * 0.8;
-      label(ctx, view, mark.labels?.[i], x1 + (right ? -8 : 8), y1 + (y1 < y0 ? -10 : 12), {
-        align: right ? "right" : "left", color: colorOf(mark, i), bold: true,
-      });
+    if (mark.edge && (x1 < 0 || y1 < 0 || x1 > view.width || y1 > view.height)) {
+      offMap(ctx, view, x1, y1, colorOf(mark, i), mark.labels?.[i] ?? mark.edge);
+    } else if (mark.labels?.[i]) {
+      const text = mark.labels[i], half = 4 + 3 * text.length; // beyond the head, inside the chart
+      const [dx, dy] = length ? [ux, uy] : [-0.7, -0.7];
+      const wanted = x1 + dx * (half + 5), x = Math.min(Math.max(wanted, half), view.width - half);
+      const aside = x === wanted ? 0 : -14;
+      const y = Math.min(Math.max(y1 + dy * 14 + aside, 9), view.height - 9);
+      label(ctx, view, text, x, y, { align: "center", color: colorOf(mark, i), bold: true });
     }
   }
   ctx.globalAlpha = 1;
@@ -249,6 +258,20 @@ function Ticks(ctx, mark, view) {
   ctx.stroke();
 }
 
+function Bands(ctx, mark, view) {
+  const { values, shape: [count] } = pick(mark.boxes, 2, view.frame);
+  ctx.globalAlpha = mark.opacity;
+  for (let i = 0; i < count; i++) {
+    const [x0, y0, x1, y1] = values.subarray(4 * i, 4 * i + 4);
+    const [left, top, right, bottom] = [view.x(x0), view.y(y1), view.x(x1), view.y(y0)];
+    ctx.fillStyle = view.color(colorOf(mark, i));
+    ctx.beginPath();
+    ctx.roundRect(left, top, right - left, bottom - top, 6);
+    ctx.fill();
+  }
+  ctx.globalAlpha = 1;
+}
+
 function Segments(ctx, mark, view) {
   const { values, shape: [rows, count] } = pick(mark.parts, 2, view.frame);
   for (let r = 0; r < rows; r++) {
@@ -257,8 +280,15 @@ function Segments(ctx, mark, view) {
     for (let k = 0; k < count; k++) {
       const to = from + values[r * count + k];
       const [x0, x1] = [view.x(from), view.x(to)];
-      ctx.fillStyle = view.color(mark.colors[k]);
-      ctx.fillRect(x0, Math.min(y0, y1), Math.max(0, x1 - x0 - 1), Math.abs(y1 - y0));
+      const part = [x0 + 1, Math.min(y0, y1), Math.max(0, x1 - x0 - 2), Math.abs(y1 - y0)];
+      ctx.fillStyle = view.color("card");
+      ctx.fillRect(...part);
+      ctx.fillStyle = ctx.strokeStyle = view.color(mark.colors[k]);
+      ctx.lineWidth = 1.5;
+      ctx.globalAlpha = 0.28;
+      ctx.fillRect(...part);
+      ctx.globalAlpha = 1;
+      if (x1 - x0 > 0.5) ctx.strokeRect(...part);
       if (mark.labels?.[k] && x1 - x0 > 18) {
         label(ctx, view, mark.labels?.[k], (x0 + x1) / 2, (y0 + y1) / 2, { align: "center", size: 11, bold: true });
       }
@@ -277,37 +307,39 @@ function Texts(ctx, mark, view) {
   });
 }
 
+// The width and height of a Boxes mark's boxes in pixels.
+export const boxSize = (mark, view) =>
+  [Math.abs(view.x(mark.size[0]) - view.x(0)), Math.abs(view.y(mark.size[1]) - view.y(0))];
+
 function Boxes(ctx, mark, view) {
   const { values, shape: [count] } = pick(mark.points, 2, view.frame);
-  const scale = Math.min(1, view.width / 640);
-  const [w, h] = mark.size.map((v) => v * scale);
+  const [w, h] = boxSize(mark, view);
   const frame = Math.min(view.frame, mark.lines.length - 1);
+  const rows = 1 + Math.max(...mark.lines[frame].map((lines) => lines.length));
+  const leading = Math.min(23, (h - 10) / rows);
+  const size = Math.min(view.width < 480 ? 13 : 15, leading - 4);
+  const pad = Math.min(12, w * 0.07);
   for (let i = 0; i < count; i++) {
     const x = view.x(values[2 * i]) - w / 2, y = view.y(values[2 * i + 1]) - h / 2;
-    const tone = mark.tones[frame][i];
-    ctx.globalAlpha = tone === "off" ? 0.4 : 1;
+    const tone = mark.tones[frame][i], off = tone === "off";
     ctx.beginPath();
     ctx.roundRect(x, y, w, h, 10);
-    ctx.fillStyle = view.color(tone === "active" ? "accent-soft" : "card");
+    ctx.fillStyle = view.color(off ? "paper" : tone === "active" ? "accent-soft" : "card");
     ctx.fill();
-    ctx.lineWidth = tone === "active" ? 2.5 : 1.5;
-    ctx.setLineDash(tone === "off" ? [5, 4] : []);
-    ctx.strokeStyle = view.color(colorOf(mark, i));
+    ctx.lineWidth = tone === "active" ? 3 : 1.5;
+    ctx.setLineDash(off ? [5, 4] : []);
+    ctx.strokeStyle = view.color(off ? "edge" : colorOf(mark, i));
     ctx.stroke();
     ctx.setLineDash([]);
-    const size = 13 * Math.max(scale, 0.72);
     ctx.textBaseline = "middle";
     ctx.textAlign = "left";
-    ctx.font = `600 ${size}px ${view.font}`;
-    ctx.fillStyle = view.color("text");
-    ctx.fillText(mark.titles[i], x + 10 * scale, y + 15 * scale);
-    ctx.font = `400 ${size}px ${view.font}`;
-    mark.lines[frame][i].forEach((text, k) => {
-      ctx.fillStyle = view.color(k ? "soft" : "text");
-      ctx.fillText(text, x + 10 * scale, y + (35 + 18 * k) * scale, w - 16 * scale);
+    ctx.fillStyle = view.color(off ? "soft" : "text");
+    const top = y + (h - rows * leading) / 2;
+    [mark.titles[i], ...mark.lines[frame][i]].forEach((text, k) => {
+      ctx.font = `${k ? 400 : 600} ${size}px ${view.font}`;
+      ctx.fillText(text, x + pad, top + (k + 0.5) * leading, w - 2 * pad);
     });
-    ctx.globalAlpha = 1;
   }
 }
 
-export const PAINT = { Landscape, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };
+export const PAINT = { Landscape, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };

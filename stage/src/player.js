@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 
 const ROUND_MS = 600;
+const STEP_MS = 1000; // a named step moves for so long …
+const DWELL = 2.6; // … and, where several are played, stays: a step takes so many times longer
 const SPEEDS = [1, 4, 16];
 
 export class Player {
@@ -11,7 +13,7 @@ export class Player {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.playButton = h("button.fl-play", { type: "button", onclick: () => this.toggle() });
     this.backButton = h("button.fl-icon", { type: "button", onclick: () => this.step(-1) }, "‹");
-    this.nextButton = h("button.fl-icon", { type: "button", onclick: () => this.step(1) }, "›");
+    this.nextButton = h("button.fl-icon.fl-next", { type: "button", onclick: () => this.step(1) }, "›");
     this.range = h("input.fl-range", { type: "range", min: 0, step: 1, oninput: () => this.go(+this.range.value) });
     this.said = h("span.fl-round");
     this.speedButton = h("button.fl-icon", { type: "button", onclick: () => this.faster() });
@@ -31,6 +33,7 @@ export class Player {
   set(frames, names) {
     this.frames = frames;
     this.names = names;
+    this.node.classList.toggle("fl-steps", !!names?.length);
     this.range.max = frames - 1;
     this.node.hidden = frames < 2;
     this.position = Math.min(this.position, frames - 1);
@@ -40,7 +43,8 @@ export class Player {
   // The frame reached, and how far the motion towards it has come.
   moment() {
     const frame = Math.ceil(this.position);
-    return [frame, frame === this.position ? 1 : this.position - frame + 1];
+    const pace = this.playing && this.dwell ? DWELL : 1;
+    return [frame, frame === this.position ? 1 : Math.min(1, (this.position - frame + 1) * pace)];
   }
 
   show() {
@@ -58,6 +62,9 @@ export class Player {
     const name = this.names?.[frame];
     const pattern = this.names?.length ? this.text.step_of : this.text.round_of;
     const text = pattern.replace("{n}", frame).replace("{all}", this.frames - 1);
+    const next = this.names?.[frame + 1];
+    this.nextButton.textContent = next ? `${next} ›` : "›";
+    this.nextButton.disabled = !!this.names?.length && !next;
     this.said.textContent = name ? `${text} · ${name}` : text;
     this.range.setAttribute("aria-valuetext", this.said.textContent);
   }
@@ -75,7 +82,7 @@ export class Player {
   }
 
   step(by) {
-    const at = Math.round(this.position);
+    const at = by > 0 ? Math.ceil(this.position) : Math.round(this.position);
     if (by > 0 && !this.still.matches && at < this.frames - 1) {
       this.position = at;
       this.run(at + 1);
@@ -98,11 +105,13 @@ export class Player {
   run(until) {
     cancelAnimationFrame(this.timer);
     this.playing = true;
+    this.dwell = !!this.names?.length && until - this.position > 1;
+    const duration = !this.names?.length ? ROUND_MS : STEP_MS * (this.dwell ? DWELL : 1);
     let last = performance.now();
     const tick = (now) => {
       const passed = Math.min(100, now - last);
       last = now;
-      let next = this.position + (passed * this.speed) / ROUND_MS;
+      let next = this.position + (passed * this.speed) / duration;
       if (this.still.matches) next = Math.floor(next) > Math.floor(this.position) ? Math.floor(next) : next;
       this.position = Math.min(next, until);
       if (this.position >= until) this.playing = false;

@@ -1,0 +1,241 @@
+"""How fast the labs answer a hand, in Chromium, and against the usual way of writing them.
+
+A control's answer is timed from the key press to the frame that shows the finished picture.  The
+same convergence lab written with `interactive_output` and `plt.show` is measured in the same run.
+"""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import sync_playwright
+
+from fedlearn_edu.labs import NAMES, load
+from fedlearn_edu.labs.controls import Choice, Series, Slider, Toggle
+from tests.browser.conftest import FLAGS, READY, chromium
+from tests.serverkit import Server
+
+REPEATS = 30
+
+TIMED = """async ([key, kind, repeats]) => {
+  const root = document.querySelector('.fl-lab'), { app } = root, times = [];
+  const place = root.querySelector(`[data-key="${key}"]`);
+  if (kind === 'Series') place.open = true;
+  const range = place.querySelector('input[type=range]');
+  const others = [...place.querySelectorAll('input')];
+  const idle = () => new Promise((done) => {
+    const look = () => (root.dataset.idle ? requestAnimationFrame(done) : setTimeout(look, 1));
+    look();
+  });
+  for (let k = 0; k < repeats; k++) {
+    await idle();
+    const start = performance.now();
+    if (range) {
+      const up = Number(range.value) + Number(range.step || 1) > Number(range.max) || k % 2;
+      up ? range.stepDown() : range.stepUp();
+      range.dispatchEvent(new Event('input', { bubbles: true }));
+      range.dispatchEvent(new Event('change', { bubbles: true }));
+    } else if (kind === 'Choice') {
+      others.find((o) => !o.checked).click();
+    } else if (kind === 'Toggle') {
+      others[0].click();
+    } else {
+      others[0].value = String(Number(others[0].value) + (k % 2 ? 1 : -1));
+      others[0].dispatchEvent(new Event('change', { bubbles: true }));
+    }
+    await idle();
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
+WATCH = """() => {
+  const { app } = document.querySelector('.fl-lab');
+  window.seen = [];
+  app.model.on('change:scene', () => {
+    const s = app.model.get('scene');
+    window.seen.push([performance.now(), s.draft,
+      new Blob([JSON.stringify({ ...s, data: 0 })]).size + s.data.byteLength]);
+  });
+}"""
+
+FRAMES = """async () => {
+  const { player } = document.querySelector('.fl-lab').app;
+  player.go(0);
+  const start = performance.now();
+  let frames = 0;
+  player.toggle();
+  await new Promise((done) => {
+    const look = () => { frames += 1; player.playing && performance.now() - start < 3000 ? requestAnimationFrame(look) : done(); };
+    requestAnimationFrame(look);
+  });
+  player.stop();
+  return (1000 * frames) / (performance.now() - start);
+}"""
+
+PLAIN = """
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from dataclasses import replace
+from fedlearn_edu.labs import load
+from fedlearn_edu.labs.convergence import GRID_X, GRID_Y
+
+LAB = load("convergence")
+
+
+def show(alpha):
+    result = LAB.compute(replace(LAB.state(), alpha=alpha))
+    history, problem = result.history, result.problem
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5))
+    left.contourf(GRID_X, GRID_Y, problem.loss_grid(GRID_X, GRID_Y), 14)
+    left.plot(*history.theta.T, "k.-")
+    for path in history.local[-1]:
+        left.plot(*path.T, ".-")
+    left.plot(*problem.optima.T, "o")
+    right.semilogy(history.distance)
+    plt.show()
+
+
+alpha = widgets.FloatSlider(value=0.1, min=0.05, max=2.5, step=0.05)
+display(alpha, widgets.interactive_output(show, {"alpha": alpha}))
+"""
+
+PLAIN_TIMED = """async (repeats) => {
+  const times = [], handle = document.querySelector('.noUi-handle');
+  const picture = () => document.querySelector('.jp-OutputArea img')?.src;
+  for (let k = 0; k < repeats; k++) {
+    const before = picture(), start = performance.now();
+    handle.dispatchEvent(new KeyboardEvent('keydown', { key: k % 2 ? 'ArrowLeft' : 'ArrowRight', bubbles: true }));
+    await new Promise((done) => {
+      const look = () => {
+        const now = picture();
+        now && now !== before ? requestAnimationFrame(done) : setTimeout(look, 2);
+      };
+      look();
+    });
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
+
+def quantiles(times):
+    """Return the median and the 95th percentile."""
+    ordered = sorted(times)
+    return statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+
+
+def shown_controls(lab):
+    """Return the controls that are on the screen in the default state."""
+    state = lab.state()
+    for control in lab.by_key.values():
+        hidden = control.when and getattr(state, control.when[0]) not in control.when[1:]
+        if not hidden and not (isinstance(control, Series) and not control.shown):
+            yield control
+
+
+def kind_of(control):
+    named = (Slider, Choice, Toggle, Series)
+    return next((k.__name__ for k in named if isinstance(control, k)), "Seed")
+
+
+def measure_controls(page, lab):
+    """Print the answer times of every control; return those of all."""
+    everything = []
+    for control in shown_controls(lab):
+        page.evaluate("document.querySelector('.fl-lab').app.player.stop()")
+        times = page.evaluate(TIMED, [control.key, kind_of(control), REPEATS])
+        middle, late = quantiles(times)
+        print(f"  {control.key:14} {middle:5.0f} {late:5.0f}")
+        everything += times
+    return everything
+
+
+def measure_drag(page):
+    """Print pictures a second, settling time and size while a point is dragged for two seconds."""
+    grip = page.locator(".fl-grip:not(.fl-box)").first
+    if not grip.count():
+        return
+    page.evaluate(WATCH)
+    box = grip.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    start, k = time.monotonic(), 0
+    while time.monotonic() - start < 2:
+        k += 1
+        page.mouse.move(x + 2 * (k % 30), y + 1.5 * (k % 30))
+    seconds = time.monotonic() - start
+    moved = page.evaluate("performance.now()")
+    seen = page.evaluate("window.seen")
+    page.mouse.up()
+    page.wait_for_function(READY)
+    settled = page.evaluate("window.seen").pop()[0] - moved
+    sizes = [size for _, draft, size in seen if draft]
+    print(
+        f"  drag: {len(seen) / seconds:.0f} pictures/s ({k / seconds:.0f} moves/s), "
+        f"settled {settled:.0f} ms after the last move, at most {max(sizes) / 1000:.1f} kB an update"
+    )
+
+
+def measure_plain(browser):
+    """Return the answer times of the same lab with interactive_output and plt.show under Voilà."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plain.ipynb"
+        cells = [nbformat.v4.new_code_cell(PLAIN)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        command = [sys.executable, "-m", "voila", "--no-browser", "--port=0", str(path)]
+        command[4] = "--port=18866"
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            address = None
+            while address is None:
+                found = re.search(r"http://\S+:\d+/", process.stderr.readline())
+                address = found and found[0]
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(address)
+            page.wait_for_selector(".jp-OutputArea img", timeout=60_000)
+            times = page.evaluate(PLAIN_TIMED, REPEATS)
+            page.close()
+            return times
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def main():
+    """Print every figure."""
+    with Server("--pool", "1") as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        ours = []
+        for name in NAMES:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(f"{server.url}labs/{name}?lang=en")
+            page.wait_for_function(READY)
+            print(f"{name}: control, median, p95 in ms")
+            times = measure_controls(page, load(name))
+            middle, late = quantiles(times)
+            print(f"  all controls   {middle:5.0f} {late:5.0f}")
+            if name == "convergence":
+                ours = times
+            page.goto(f"{server.url}labs/{name}?lang=en")
+            page.wait_for_function(READY)
+            measure_drag(page)
+            if page.evaluate("document.querySelector('.fl-lab').app.player.frames") > 1:
+                print(f"  playback: {page.evaluate(FRAMES):.0f} frames/s")
+            page.close()
+        plain = measure_plain(browser)
+        print(f"interactive_output + plt.show: {quantiles(plain)[0]:.0f} {quantiles(plain)[1]:.0f}")
+        for word, k in (("median", 0), ("p95", 1)):
+            print(f"ratio of the {word}: {quantiles(plain)[k] / quantiles(ours)[k]:.1f}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

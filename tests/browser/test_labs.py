@@ -1,0 +1,386 @@
+"""Every lab, seen in a real browser in both languages.
+
+What the browser shows is held against the lab's own `compute` and `draw`, run here.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+
+import pytest
+
+from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
+from fedlearn_edu.labs import NAMES, load
+from fedlearn_edu.labs.controls import Choice, Seed, Series, Slider, Toggle, clean, from_query
+from fedlearn_edu.scene import pack
+from tests.browser.conftest import violations
+from tests.serverkit import wait_until
+
+WIDTHS = (390, 768, 1440)
+
+
+def state_of(lab, query):
+    """Return the state that a query string stands for."""
+    raw, _ = from_query(query, lab.by_key)
+    return clean(lab.by_key, lab.state(), raw)[0]
+
+
+def expected(lab, state, lang):
+    """Return (spec, data) as they must cross the wire."""
+    spec, data = pack(lab.draw(lab.compute(state), lab.translator(lang), ()))
+    return json.loads(json.dumps(spec)), data
+
+
+def holds(page, lab, lang="en"):
+    """Hold what the browser was sent against what the lab computes for the same state."""
+    scene = page.scene()
+    spec, data = expected(lab, state_of(lab, scene["query"]), lang)
+    assert scene["spec"] == spec
+    assert scene["data"] == data
+    return scene
+
+
+# A lab opens in each language without an error, asks no outside host, and shows its default state.
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_opens(open_lab, name, lang):
+    lab, page = load(name), open_lab(name, f"lang={lang}")
+    scene = holds(page, lab, lang)
+    assert scene["query"] == ""
+    assert page.page.locator("html").get_attribute("lang") == HTML_LANG[lang]
+    assert page.page.locator(".fl-lab h1").inner_text() == lab.title(lang)
+    assert lab.title(lang) in page.page.title()
+    assert page.errors == []
+    assert page.outside == []
+
+
+def nudge(page, control, value):
+    """Give a control another value by its own means, as a hand or a keyboard would."""
+    place = page.control(control.key)
+    if isinstance(control, Slider):
+        slider = place.locator("input[type=range]")
+        at_end = slider.evaluate("(r) => Number(r.value) >= Number(r.max)")
+        return lambda: slider.press("ArrowLeft" if at_end else "ArrowRight")
+    if isinstance(control, Choice):
+        other = next(option for option in control.options if option != value)
+        return lambda: place.locator(f'input[value="{other}"]').check(force=True)
+    if isinstance(control, Toggle):
+        return lambda: place.locator("label").click()
+    if isinstance(control, Seed):
+        return lambda: (
+            place.locator("input").fill(str(value + 1)),
+            page.page.keyboard.press("Tab"),
+        )
+    place.evaluate("(details) => { details.open = true }")
+    if control.shown == "grid":
+        cell = place.locator("input").first
+        new = control.low if value[0][0] > (control.low + control.high) / 2 else control.high
+        return lambda: (cell.fill(f"{new:g}"), page.page.keyboard.press("Tab"))
+    slider = place.locator("input[type=range]").first
+    at_end = slider.evaluate("(r) => Number(r.value) >= Number(r.max)")
+    return lambda: slider.press("ArrowLeft" if at_end else "ArrowRight")
+
+
+def allow(page, lab, control):
+    """Set the control on which another depends, so that it is on the screen."""
+    if control.when and not page.control(control.key).is_visible():
+        key, *values = control.when
+        other = page.control(key)
+        if isinstance(lab.by_key[key], Toggle):
+            page.act(lambda: other.locator("label").click())
+        else:
+            page.act(lambda: other.locator(f'input[value="{values[0]}"]').check(force=True))
+
+
+# Every control changes the state it names, and the picture is then that state's picture.
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    for control in lab.by_key.values():
+        if isinstance(control, Series) and not control.shown:
+            continue
+        allow(page, lab, control)
+        before = page.scene()
+        page.act(nudge(page, control, before["values"][control.key]))
+        after = holds(page, lab)
+        assert after["values"][control.key] != before["values"][control.key], control.key
+        assert after["say"] == [], control.key
+    assert page.errors == []
+
+
+# A preset shows its state, and its chip is pressed.
+@pytest.mark.parametrize("name", NAMES)
+def test_presets(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    for preset in reversed(lab.presets):
+        chip = page.page.locator(f'[data-preset="{preset}"]')
+        page.act(chip.click)
+        scene = holds(page, lab)
+        assert state_of(lab, scene["query"]) == lab.preset(preset)
+        assert chip.get_attribute("aria-pressed") == "true"
+
+
+def grips(page):
+    return page.page.locator(".fl-grip:not(.fl-box)")
+
+
+# A point dragged with the mouse, or moved with the arrow keys, moves in the state.
+@pytest.mark.parametrize("name", NAMES)
+def test_drag(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    if not grips(page).count():
+        pytest.skip("nothing to drag in this lab")
+    before = page.scene()["query"]
+    box = grips(page).first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = page.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    for k in range(1, 9):
+        mouse.move(x + 6 * k, y + 5 * k)
+    page.act(mouse.up)
+    dragged = holds(page, lab)["query"]
+    assert dragged != before
+    now = grips(page).first.bounding_box()
+    assert abs(now["x"] + now["width"] / 2 - (x + 48)) < 3
+    assert abs(now["y"] + now["height"] / 2 - (y + 40)) < 3
+    grips(page).first.focus()
+    page.act(lambda: page.page.keyboard.press("ArrowLeft"))
+    assert holds(page, lab)["query"] != dragged
+
+
+# The address holds the whole state: opened again, in the other language, it shows the same.
+@pytest.mark.parametrize("name", NAMES)
+def test_link(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    page.act(page.page.locator(f'[data-preset="{list(lab.presets)[-1]}"]').click)
+    for control in list(lab.by_key.values())[:3]:
+        if page.control(control.key).count() and page.control(control.key).is_visible():
+            page.act(nudge(page, control, page.scene()["values"][control.key]))
+    state = state_of(lab, page.scene()["query"])
+    address = page.page.url
+    other = open_lab(name, address.split("?")[1].replace("lang=en", "lang=zh"))
+    assert state_of(lab, holds(other, lab, "zh")["query"]) == state != lab.state()
+
+
+# Another language changes the words and nothing else; the address follows.
+@pytest.mark.parametrize("name", NAMES)
+def test_language_switch(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    page.act(page.page.locator(f'[data-preset="{list(lab.presets)[-1]}"]').click)
+    before = page.scene()
+    page.act(page.page.locator('[data-lang="zh"]').click)
+    after = holds(page, lab, "zh")
+    assert (after["query"], after["data"]) == (before["query"], before["data"])
+    assert page.page.locator("html").get_attribute("lang") == "zh-CN"
+    assert "lang=zh" in page.page.url
+
+
+# axe-core finds nothing serious or critical, with dialogs and details open too.
+@pytest.mark.parametrize(("lang", "dark"), [("en", False), ("zh", True)])
+@pytest.mark.parametrize("name", NAMES)
+def test_accessible(open_lab, name, lang, dark):
+    page = open_lab(name, f"lang={lang}", dark=dark)
+    page.page.evaluate("document.querySelectorAll('details.fl-series').forEach(d => d.open = true)")
+    assert violations(page.page) == []
+    page.page.locator('[data-do="link"]').click()
+    page.page.wait_for_selector("dialog[open]")
+    assert violations(page.page) == []
+
+
+OVERFLOWING = """() => {
+  const clipped = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
+  const words = '.fl-lab :is(button, label, legend, summary, h1, h2, p, li, .fl-round, .fl-value)';
+  return [...document.querySelectorAll(words)].filter(clipped).map((e) => e.outerHTML.slice(0, 120));
+}"""
+
+
+# At each width, in each language and theme, nothing is wider than the page and no word is cut off.
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_fits(open_lab, name, lang):
+    page = open_lab(name, f"lang={lang}")
+    for dark in (False, True):
+        page.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        page.page.wait_for_selector(f".fl-lab[data-theme={'dark' if dark else 'light'}]")
+        for width in WIDTHS:
+            page.page.set_viewport_size({"width": width, "height": 900})
+            wide = page.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, (dark, width)
+            assert page.page.evaluate(OVERFLOWING) == [], (dark, width)
+    tall = page.page.evaluate("document.documentElement.scrollHeight")
+    assert tall <= 900, "at 1440 × 900 nothing needs scrolling"
+
+
+# Rounds are played, stepped and scrubbed from the keyboard, without a word to the kernel.
+@pytest.mark.parametrize("name", NAMES)
+def test_player(open_lab, name):
+    page = open_lab(name)
+    frames = page.page.evaluate("document.querySelector('.fl-lab').app.player.frames")
+    if frames < 2:
+        pytest.skip("nothing to play in this lab")
+    root = page.page.locator(".fl-lab")
+    page.page.evaluate(
+        """() => { const { model } = document.querySelector('.fl-lab').app;
+        window.sent = 0; const send = model.send.bind(model);
+        model.send = (...a) => { window.sent += 1; return send(...a); }; }"""
+    )
+    page.page.locator(".fl-stage").focus()
+
+    def reached(frame):
+        page.page.wait_for_selector(f'.fl-lab[data-frame="{frame}"]')
+
+    for key, frame in (
+        ("Home", 0),
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowLeft", 1),
+        ("End", frames - 1),
+    ):
+        page.page.keyboard.press(key)
+        reached(frame)
+    page.page.keyboard.press("Home")
+    page.page.keyboard.press("Space")
+    reached(2)
+    page.page.keyboard.press("Space")
+    page.page.locator(".fl-player input[type=range]").press("End")
+    reached(frames - 1)
+    assert page.page.evaluate("window.sent") == 0
+    assert root.get_attribute("data-gone") is None
+
+
+# Undo and redo walk through the states; reset returns to the first.
+@pytest.mark.parametrize("name", NAMES)
+def test_undo(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    names = list(lab.presets)[1:3]
+    for preset in names:
+        page.act(page.page.locator(f'[data-preset="{preset}"]').click)
+    page.act(page.page.locator('[data-do="undo"]').click)
+    assert state_of(lab, page.scene()["query"]) == lab.preset(names[0])
+    page.act(page.page.locator('[data-do="redo"]').click)
+    assert state_of(lab, page.scene()["query"]) == lab.preset(names[1])
+    page.act(page.page.locator('[data-do="reset"]').click)
+    assert holds(page, lab)["query"] == ""
+
+
+# The code dialog shows the lab's own snippet; files come down with the numbers and a picture.
+@pytest.mark.parametrize("name", NAMES)
+def test_code_and_files(open_lab, name):
+    lab, page = load(name), open_lab(name)
+    page.page.locator('[data-do="code"]').click()
+    shown = page.page.locator("dialog textarea").input_value()
+    assert shown == lab.code(lab.state())
+    page.page.keyboard.press("Escape")
+
+    def save(kind):
+        page.page.locator(".fl-menu summary").click()
+        with page.page.expect_download() as download:
+            page.page.locator(f'[data-save="{kind}"]').click()
+        assert download.value.suggested_filename == f"{name}.{kind}"
+        return download.value.path().read_bytes()
+
+    header, rows = lab.table(lab.compute(lab.state()))
+    table = list(csv.reader(io.StringIO(save("csv").decode("utf-8-sig"))))
+    assert table[0] == list(header)
+    assert len(table) == len(rows) + 1
+    assert save("png").startswith(b"\x89PNG")
+    assert b"<svg" in save("svg")[:1000]
+    assert page.errors == []
+
+
+# A link with nonsense opens the nearest allowed state, says so briefly, and the lab lives.
+@pytest.mark.parametrize("name", NAMES)
+def test_nonsense_link(open_lab, name):
+    lab = load(name)
+    slider = next(c for c in lab.by_key.values() if isinstance(c, Slider))
+    query = f"lang=en&{slider.key}=1e300&colour=blue&hide=nothing,{slider.key}"
+    page = open_lab(name, query)
+    scene = holds(page, lab)
+    assert scene["values"][slider.key] == slider.high
+    assert scene["hidden"] == [slider.key]
+    assert not page.control(slider.key).is_visible()
+    said = page.page.locator(".fl-toast").inner_text()
+    assert "colour" in said
+    assert lab.translator("en")(f"c_{slider.key}") in said
+    page.act(page.page.locator('[data-do="reset"]').click)
+    assert not page.control(slider.key).is_visible()
+
+
+# A dead kernel is announced, and reloading brings the same state back.
+def test_dead_kernel(open_lab, server):
+    lab, page = load("convergence"), open_lab("convergence")
+    page.act(page.page.locator('[data-preset="one_step"]').click)
+    kernel = page.page.evaluate(
+        "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
+    )
+    process = next(
+        p for p in server.kernels() if kernel in " ".join(p.cmdline()) or owns(p, kernel)
+    )
+    os.kill(process.pid, signal.SIGKILL)
+    page.page.wait_for_selector(".fl-banner:visible", timeout=15_000)
+    with page.page.expect_navigation():
+        page.page.locator(".fl-banner button").click()
+    page.settle(30_000)
+    assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
+
+
+def owns(process, kernel):
+    """Whether a forked kernel process has this kernel's connection file."""
+    return any(kernel in str(part) for part in process.environ().values())
+
+
+# Kept runs are drawn over the current one, say what sets them apart, and can be removed.
+def test_kept_runs(open_lab):
+    page = open_lab("convergence", "lang=en&local_steps=1")
+    page.act(page.page.locator('[data-do="keep"]').click)
+    page.act(lambda: page.control("local_steps").locator("input[type=range]").press("End"))
+    assert page.page.locator(".fl-keep").inner_text().startswith("E = 1")
+    assert "keep=local_steps%3D1" in page.page.url
+    address = page.page.url.split("?")[1]
+    again = open_lab("convergence", address)
+    assert again.scene()["spec"] == page.scene()["spec"]
+    page.act(page.page.locator(".fl-keep button").click)
+    assert page.page.locator(".fl-keep").count() == 0
+
+
+# The table on the screen is the arithmetic: with a real minus sign its parts add up to its foot.
+def test_table_adds_up(open_lab):
+    page = open_lab("convergence")
+    page.page.evaluate("document.querySelector('.fl-lab').app.player.go(3)")
+    rows = page.page.locator(".fl-table tbody tr").all_inner_texts()
+    foot = page.page.locator(".fl-table tfoot tr").inner_text()
+
+    def parts(line):
+        return [float(x.replace("−", "-")) for x in re.findall(r"[+−]?\d+\.\d{3}", line)]
+
+    total = [sum(column) for column in zip(*map(parts, rows), strict=True)]
+    assert len(rows) == 6
+    assert total == pytest.approx(parts(foot), abs=0.0005 * 7)  # each of seven numbers is rounded
+
+
+# Held by a hand, a slider sends small drafts; at rest the whole picture follows.
+def test_drafts(open_lab):
+    lab, page = (
+        load("convergence"),
+        open_lab("convergence", "lang=en&participants=20&local_steps=20"),
+    )
+    page.page.evaluate(
+        """() => { const { app } = document.querySelector('.fl-lab'); window.sizes = [];
+        app.model.on('change:scene', () => { const s = app.model.get('scene');
+          window.sizes.push([s.draft, JSON.stringify(s.spec).length + s.data.byteLength]); }); }"""
+    )
+    slider = page.control("alpha").locator("input[type=range]")
+    box = slider.bounding_box()
+    page.page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
+    page.page.mouse.down()
+    for k in range(20):
+        page.page.mouse.move(box["x"] + 20 + 4 * k, box["y"] + box["height"] / 2)
+    wait_until(lambda: page.page.evaluate("window.sizes.filter(([d]) => d).length"), 5, "a draft")
+    page.act(page.page.mouse.up)
+    holds(page, lab)
+    drafts = [size for draft, size in page.page.evaluate("window.sizes") if draft]
+    assert max(drafts) <= 20_000
