@@ -55,7 +55,7 @@ test: lint unit notebooks browser ## install what is missing and run every check
 lint: $(VENV)/.test ## ruff and the import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(VENV)/bin/lint-imports --no-timings
+	@$(VENV)/bin/lint-imports
 
 .PHONY: unit
 unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the package
@@ -63,7 +63,9 @@ unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the packa
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
-	@$(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS)
+	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
+		$(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
+	else echo "There are no notebooks yet."; fi
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium

@@ -3,9 +3,11 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 -- said before anything newer is imported
-    sys.exit("fedlearn-edu needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
+    sys.exit(
+        "fedlearn-edu needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2]
+    )
 
-from fedlearn_edu.cli import main  # noqa: E402 -- only a new enough Python may read it
+from fedlearn_edu.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -37,7 +37,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """Say what is wrong and leave."""
-        self.exit(2, f"{self.prog}: {message[:1].upper()}{message[1:]}. (--help lists the options)\n")
+        self.exit(
+            2, f"{self.prog}: {message[:1].upper()}{message[1:]}. (--help lists the options)\n"
+        )
 
 
 def make_parser():
@@ -58,6 +60,8 @@ def make_parser():
         help="open pages at the same time; further ones wait (0, the default: no limit)")  # fmt: skip
     add("--pool", default=default.pool, type=count, metavar="N",
         help="kernels kept warm for each lab (%(default)s)")  # fmt: skip
+    add("--grace", default=default.grace, type=count, metavar="SECONDS",
+        help="how long a page that went away keeps its seat (%(default)s)")  # fmt: skip
     add("--base-url", default="/", metavar="PATH",
         help="path in front of every address, behind a proxy (%(default)s)")  # fmt: skip
     add("--allow-host", action="append", default=[], type=host_name, metavar="NAME",
@@ -75,6 +79,7 @@ def options_from(arguments):
         base_url=normal_base_url(arguments.base_url),
         max_learners=arguments.max_learners,
         pool=arguments.pool,
+        grace=arguments.grace,
         browser=not arguments.no_browser,
         verbose=arguments.verbose,
         allow_hosts=tuple(arguments.allow_host),

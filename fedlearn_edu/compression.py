@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .aggregation import real_array, real_number, whole_number
+from .checks import real_array, real_number, whole_number
 
 WIDTHS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "int8": 8, "int4": 4}
 
@@ -56,6 +56,7 @@ class Payload:
 
     @property
     def bits(self):
+        """Eight times the number of bytes."""
         return 8 * len(self.data)
 
     def __repr__(self):
@@ -68,8 +69,10 @@ class Cast:
 
     Floats are rounded to the nearest representable value, ties to even, and overflow to
     infinity as IEEE 754 casts do; too small a value becomes zero.  bfloat16 is rounded from
-    float32, as deep-learning frameworks do.  Integers are symmetric uniform quantisation: a value x is
-    sent as the integer nearest to x/step, ties to even, saturated at ±127 (int8) or ±7 (int4).
+    float32, as deep-learning frameworks do.
+
+    Integers are symmetric uniform quantisation: a value x is sent as the integer nearest to
+    x/step, ties to even, saturated at ±127 (int8) or ±7 (int4).
 
     Parameters
     ----------
@@ -262,8 +265,9 @@ class Cast:
 class Scaling:
     """Multiply the update by λ before it is sent, and divide by λ when it arrives.
 
-    Where λ g_i overflows, infinity is sent, as a cast would.  It saves no bit: λ is a matter of range, not of size.  What it is for is the cast that
-    follows: the right λ keeps the values inside the range of a narrow type.
+    It saves no bit: λ is a matter of range, not of size.  What it is for is the cast that
+    follows: the right λ keeps the values inside the range of a narrow type.  Where λ g_i
+    overflows, infinity is sent, as a cast would.
 
     Parameters
     ----------

@@ -13,13 +13,12 @@ from .aggregation import (
     effective_scale,
     gradient_step,
     mean,
-    real_array,
-    real_number,
     sample_weights,
     scaled_mean,
     shares,
     weighted_mean,
 )
+from .checks import real_array, real_number
 from .compression import Cast, Scaling
 
 ARTICLE_UPDATES = ((1, 2, 3), (4, 5, 6))

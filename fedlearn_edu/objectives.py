@@ -6,11 +6,9 @@ import numpy as np
 
 from .aggregation import (
     normalised_weights,
-    real_array,
-    real_number,
     sample_weights,
-    whole_number,
 )
+from .checks import real_array, real_number, whole_number
 
 REGIMES = ("one step", "converging", "slow", "oscillating", "edge", "diverging")
 
@@ -97,10 +95,12 @@ class Quadratics:
 
     @property
     def participants(self):
+        """Number of participants, N."""
         return self.optima.shape[0]
 
     @property
     def dimension(self):
+        """Number of parameters, d."""
         return self.optima.shape[1]
 
     def weights_or(self, weights):
@@ -180,7 +180,8 @@ class Quadratics:
         theta = self._theta(theta)
         if theta.ndim > 1 and theta.shape != self.optima.shape:
             raise ValueError(
-                f"theta has shape {theta.shape}; expected ({self.dimension},) or {self.optima.shape}"
+                f"theta has shape {theta.shape}; "
+                f"expected ({self.dimension},) or {self.optima.shape}"
             )
         return (self.curvatures @ (theta - self.optima)[..., None])[..., 0]
 
@@ -520,7 +521,6 @@ class Quadratics:
         if theta.ndim == 0 or theta.shape[-1] != self.dimension:
             raise ValueError(f"theta has shape {theta.shape}; expected (..., {self.dimension})")
         return theta
-
 
     def _progress(self, alpha, local_steps):
         """Return A_i = I − (I − α H_i)^E, shape (N, d, d)."""

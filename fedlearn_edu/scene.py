@@ -42,12 +42,14 @@ class Axis:
 class Drag:
     """A mark's points may be moved: row ``i`` of control ``key`` becomes the new position.
 
-    ``columns`` names which two columns of the control the chart's x and y stand for.
+    ``columns`` names which two columns of the control the chart's x and y stand for; None for y
+    leaves the point at its height.
     """
 
     key: str
     columns: tuple = (0, 1)
     names: tuple = ()  # for a screen reader, one a point
+    digits: int | None = None  # decimals that a hand sets; by the axis' length if left out
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Points:
     drag: Drag | None = None
     glide: bool = False  # moves between frames, in the second half of the motion
     edge: str = ""  # off the chart: a marker on its border with this word
+    notes: tuple = ()  # words beside a point, where its label stands inside it
     dim: np.ndarray | None = None  # (n,) or (frames, n): 1 draws it faint
 
 
@@ -104,6 +107,7 @@ class Arrows:
     dash: bool = False
     labels: tuple = ()
     drag: Drag | None = None
+    edge: str = ""  # head off the chart: a marker on its border with its label, or this word
     opacity: float = 1.0
 
 
@@ -115,6 +119,15 @@ class Ticks:
     y: float
     size: float = 8.0
     color: str = "soft"
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Filled rectangles behind other marks, such as the range of a type."""
+
+    boxes: np.ndarray  # (n, 4) or (frames, n, 4): x from, y from, x to, y to
+    colors: tuple
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,13 +159,13 @@ class Boxes:
     """
 
     points: np.ndarray  # (n, 2) centres
-    size: tuple  # (width, height) in pixels
+    size: tuple  # (width, height) in units of the axes
     titles: tuple
     colors: tuple
     lines: tuple  # frames × n × tuple of str
     tones: tuple  # frames × n
-    key: str = ""  # control that a press on a box toggles, with the box's index
-    names: tuple = ()
+    key: str = ""  # control whose row (the box's index) a press moves on to its next option
+    names: tuple = ()  # for a screen reader, one a box
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,7 @@ class Chart:
     title: str = ""
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
+    least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
 
 
 @dataclass(frozen=True)
@@ -188,7 +202,8 @@ class Column:
 
     label: str
     values: np.ndarray
-    digits: int = 2
+    digits: int = 2  # after the point, or significant ones
+    significant: bool = False
     signed: bool = False
     vector: bool = False  # the last axis is shown within one cell
     total: np.ndarray | None = None  # the foot: a number, (k,), or with a leading axis of frames
@@ -223,7 +238,12 @@ class Scene:
 
 
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
-_AXES = {("Lines", "points"): 3, ("Column", "values"): 1, ("Column", "total"): 0, ("Points", "dim"): 1}
+_AXES = {
+    ("Lines", "points"): 3,
+    ("Column", "values"): 1,
+    ("Column", "total"): 0,
+    ("Points", "dim"): 1,
+}
 
 
 def _is_framed(owner, name, array):
@@ -265,9 +285,9 @@ def _is_empty(value):
 def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
-    Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.  With ``frame``, framed arrays
-    of more than 2 kB are cut to that one frame and marked ``"at": frame``: a draft that is small
-    enough to follow a hand.
+    Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
+    With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
+    ``"at": frame``: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

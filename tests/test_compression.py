@@ -13,7 +13,6 @@ import fedlearn_edu as fl
 from fedlearn_edu.compression import WIDTHS, round_trip_rows
 
 pytestmark = pytest.mark.filterwarnings("error")
-
 CODECS = [
     fl.Cast(),
     *[fl.Cast(dtype) for dtype in WIDTHS],
@@ -27,7 +26,6 @@ CODECS = [
 ]
 codecs = st.sampled_from(CODECS)
 updates = arrays(float, array_shapes(max_dims=3, max_side=4), elements=st.floats(-1e6, 1e6))
-finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 class Foreign:
@@ -98,7 +96,7 @@ def test_scaling_saves_nothing(update, dtype, factor):
 def test_no_cast_is_identity(update):
     np.testing.assert_array_equal(fl.round_trip(fl.Cast(), update), update)
     np.testing.assert_array_equal(fl.round_trip(fl.Cast("float64"), update), update)
-    narrow = update.astype(np.float32)
+    narrow = np.where(abs(update) < 1e-30, 0, update).astype(np.float32)  # normal numbers
     payload = fl.Scaling(0.125).encode(narrow)
     assert payload.bits == expected_bits(32, False, update.shape)
     assert payload.bits == fl.Scaling(0.125).bits(update.shape, "float32")
@@ -106,8 +104,13 @@ def test_no_cast_is_identity(update):
     np.testing.assert_array_equal(fl.round_trip(fl.Scaling(0.125), narrow), narrow)
 
 
-# Scaling by a power of two and back is exact; by any other λ it costs two roundings at most.
-@given(updates, st.integers(-20, 20), st.floats(1e-3, 1e3))
+# Scaling by a power of two and back is exact (where λ g stays a normal number); by any other λ
+# it costs two roundings at most.
+@given(
+    updates.map(lambda x: np.where(abs(x) < 1e-290, 0, x)),
+    st.integers(-20, 20),
+    st.floats(1e-3, 1e3),
+)
 def test_scaling_is_undone(update, power, factor):
     np.testing.assert_array_equal(fl.round_trip(fl.Scaling(2.0**power), update), update)
     back = fl.round_trip(fl.Scaling(factor), update)
@@ -137,9 +140,7 @@ def nearest_bfloat16(x):
     """Of the two float32 with the low 16 bits zero around x, the nearer; on a tie the even one."""
     (bits,) = struct.unpack("<I", struct.pack("<f", x))
     below = bits & 0xFFFF0000
-    low, high = (
-        struct.unpack("<f", struct.pack("<I", b))[0] for b in (below, below + 0x10000)
-    )
+    low, high = (struct.unpack("<f", struct.pack("<I", b))[0] for b in (below, below + 0x10000))
     to_low, to_high = (abs(Fraction(x) - Fraction(end)) for end in (low, high))
     if to_low == to_high:
         return high if (below >> 16) & 1 else low
@@ -147,7 +148,7 @@ def nearest_bfloat16(x):
 
 
 # bfloat16 is the nearest float32 whose low 16 bits are zero, ties to even.
-@given(st.floats(-3e38, 3e38, width=32))
+@given(st.floats(-(2.0**127), 2.0**127, width=32))
 def test_bfloat16_is_nearest(x):
     assert fl.round_trip(fl.Cast("bfloat16"), [x])[0] == nearest_bfloat16(x)
 
@@ -197,7 +198,7 @@ def test_plain_integers():
     np.testing.assert_array_equal(fl.round_trip(fl.Cast("int4"), [8, -8, 3.5]), [7, -7, 4])
 
 
-# With a scale for each tensor the error is half a step at most, and the step is max|x| over 127 or 7.
+# With a scale for each tensor, step = max|x| over 127 or 7, the error is half a step at most.
 @given(
     st.sampled_from([("int8", 127), ("int4", 7)]),
     arrays(float, st.integers(1, 9), elements=st.floats(-1e30, 1e30).map(lambda x: x or 1.0)),
@@ -219,7 +220,7 @@ def test_scale_beyond_float32():
     assert not np.isfinite(fl.round_trip(fl.Cast("int8", scale="max"), [1e300, 1.0])).any()
 
 
-# What λ is for: the right one saves an update from underflow or overflow, the wrong one destroys it.
+# What λ is for: the right one saves an update from under- and overflow, the wrong one destroys it.
 def test_scale_before_a_cast():
     small, half = np.array([1e-8, -2e-8]), fl.Cast("float16")
     assert not fl.round_trip(half, small).any()

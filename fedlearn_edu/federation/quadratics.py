@@ -7,10 +7,8 @@ import numpy as np
 
 from ..aggregation import (
     effective_scale,
-    real_array,
-    real_number,
-    whole_number,
 )
+from ..checks import real_array, real_number, whole_number
 from ..compression import Cast, Scaling
 
 
@@ -76,6 +74,7 @@ class History:
 
     @property
     def rounds(self):
+        """Number of finished rounds, T."""
         return len(self.step)
 
     def __repr__(self):
@@ -253,7 +252,7 @@ def participation(rounds, participants, *, fraction=1.0, dropout=0.0, rng=None):
         return everyone, everyone.copy()
     order, luck = rng.random((rounds, 2, participants)).transpose(1, 0, 2)
     chosen = max(1, round(fraction * participants))
-    sampled = order.argsort(axis=1).argsort(axis=1) < chosen
+    sampled = order.argsort(axis=1) < chosen
     return sampled, sampled & (luck >= dropout)
 
 
@@ -266,13 +265,15 @@ def _start(problem, theta, limit):
     start = real_array(theta, "theta").astype(np.float64, copy=False)
     if start.shape != (problem.dimension,):
         raise ValueError(f"theta has shape {start.shape}; expected ({problem.dimension},)")
-    if np.linalg.norm(start) > limit:
-        raise ValueError(f"theta has the norm {np.linalg.norm(start):.6g}, above limit {limit}")
+    with np.errstate(over="ignore"):
+        norm = np.linalg.norm(start)
+    if norm > limit:
+        raise ValueError(f"theta has the norm {norm:.6g}, above limit {limit}")
     return start
 
 
 def _renormalised(weights, took_part):
-    """Return the weights over those that took part, a row a round; a row of zeros if none has any."""
+    """Return the weights over those that took part, a row a round; zeros if they sum to zero."""
     present = np.where(took_part, weights, 0.0)
     total = present.sum(axis=1, keepdims=True)
     return np.divide(present, total, out=present, where=total > 0)
@@ -280,8 +281,10 @@ def _renormalised(weights, took_part):
 
 def _scales(factor, convention, arrivals, unscale):
     """Return what the server multiplies the weighted mean with, one number a round."""
+    alone = effective_scale(factor, convention, 1, unscale)
     sent = factor if convention == "each" else 1.0
-    return [effective_scale(factor, convention, max(1, int(n)), unscale) / sent for n in arrivals]
+    summed = arrivals if convention == "sum" else np.ones(len(arrivals))
+    return alone / sent * summed
 
 
 def _walk(problem, theta, alpha, path):

@@ -28,6 +28,11 @@ def number(raw):
     return value if math.isfinite(value) else None
 
 
+def _is_whole(state, key):
+    default = type(state).__dataclass_fields__[key].default
+    return isinstance(default, int)
+
+
 def _near(a, b):
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
@@ -53,9 +58,8 @@ class Slider:
         value = number(raw)
         if value is None:
             return current, False
-        whole = isinstance(current, int)
-        kept = min(max(value, self.low), self.high)
-        kept = int(round(kept)) if whole else kept
+        kept = float(min(max(value, self.low), self.high))
+        kept = round(kept) if _is_whole(state, self.key) else kept
         return kept, _near(kept, value)
 
 
@@ -96,7 +100,7 @@ class Seed:
     when: tuple = ()
 
     def clean(self, raw, current, state):
-        return Slider(self.key, 0, self.high).clean(raw, int(current), state)
+        return Slider(self.key, 0, self.high).clean(raw, current, state)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ class Series:
 
     A cell that the learner has not touched is None and is filled by ``fill(state, row, column)``.
     ``rows`` and ``columns`` are numbers, or the names of the controls that set them.
-    ``shown`` is "sliders", "grid", or "" for one that is only dragged in the picture.
+    ``shown`` is "sliders", "grid", "choices" (each row one of ``options``, by number), or "" for
+    one that is only dragged in the picture.  With ``optional``, cells may stay empty: ``fill``
+    may return None, and a row is filled only as long as none of its cells is touched.
     """
 
     key: str
@@ -120,6 +126,8 @@ class Series:
     shown: str = "sliders"
     open: bool = False
     when: tuple = ()
+    options: tuple = ()
+    optional: bool = False
 
     def shape(self, state):
         """Return (rows, columns) of the table for this state."""
@@ -137,6 +145,11 @@ class Series:
             cleaned = [self.cell(cell) for cell in cells[:columns]]
             exact = exact and all(fine for _, fine in cleaned)
             table.append(tuple(value for value, _ in cleaned))
+        if self.options:  # the option chosen at the start is no choice of the learner's
+            table = [
+                [None if value == self.fill(state, i, j) else value for j, value in enumerate(row)]
+                for i, row in enumerate(table)
+            ]
         return self.trim(table, rows, columns), exact
 
     def cell(self, raw):
@@ -145,7 +158,8 @@ class Series:
         value = number(raw)
         if value is None:
             return None, False
-        kept = min(max(value, self.low), self.high)
+        kept = float(min(max(value, self.low), self.high))
+        kept = float(round(kept)) if self.options else kept
         return kept, _near(kept, value)
 
     @staticmethod
@@ -167,8 +181,10 @@ class Series:
         table = getattr(state, self.key)
 
         def cell(i, j):
-            value = table[i][j] if i < len(table) and j < len(table[i]) else None
-            return self.fill(state, i, j) if value is None else value
+            row = table[i] if i < len(table) else ()
+            value = row[j] if j < len(row) else None
+            keep = value is not None or (self.optional and any(v is not None for v in row))
+            return value if keep else self.fill(state, i, j)
 
         return tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows))
 
@@ -179,6 +195,8 @@ class Series:
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < rows:
             return None
         table += [[] for _ in range(index + 1 - len(table))]
+        if self.optional:
+            table[index] = list(self.full(state)[index])
         row = table[index] + [None] * (columns - len(table[index]))
         for j, value in values.items():
             if not 0 <= j < columns:
@@ -220,7 +238,7 @@ def clean(controls, state, raw):
     changed : list of str
         Keys whose value had to be changed to be allowed.
     """
-    unknown = [str(key)[:40] for key in raw if key not in controls]
+    unknown = [_printable(key) for key in raw if key not in controls]
     changed = []
     for key, control in controls.items():
         value = raw.get(key, getattr(state, key))
@@ -231,6 +249,10 @@ def clean(controls, state, raw):
         if key in raw and not exact:
             changed.append(key)
     return state, unknown[:5], changed
+
+
+def _printable(key):
+    return str(key)[:40].encode("utf-8", "replace").decode()
 
 
 def _patch(control, state, raw):
@@ -248,7 +270,7 @@ def _text(value):
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
-        return repr(round(value, 6) + 0.0).removesuffix(".0")
+        return repr(value + 0.0).removesuffix(".0")
     return str(value)
 
 

@@ -5,7 +5,10 @@ A browser speaks to it in custom messages only, each answered once; whatever it 
 state is ignored, so that nothing but :func:`fedlearn_edu.labs.controls.clean` can change a lab.
 """
 
+import base64
+import importlib.util
 import logging
+import os
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -21,7 +24,17 @@ HERE = Path(__file__).parent
 SHELL_KEYS = ("lang", "hide", "round", "keep")
 _CONTROL_FIELDS = ("key", "low", "high", "step", "symbol", "scale", "digits", "unit")
 
+STILL_WIDTH = 900
+
 log = logging.getLogger(__name__)
+
+
+def _under_voila():
+    return "voila" in os.environ.get("SERVER_SOFTWARE", "").lower()
+
+
+class Nonsense(ValueError):
+    """A browser's request that makes no sense; named by its part that does not."""
 
 
 class LabWidget(anywidget.AnyWidget):
@@ -63,6 +76,21 @@ class LabWidget(anywidget.AnyWidget):
     def set_state(self, sync_data):
         """Ignore widget state from a browser: only messages change a lab."""
 
+    def __repr__(self):
+        return f"<{self.lab.title(self.lang)}>" if "lab" in vars(self) else "<LabWidget>"
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Return the widget, and for readers where no widget runs a picture of it."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        if importlib.util.find_spec("matplotlib") and not _under_voila():
+            data["image/png"] = base64.b64encode(self._still()).decode()
+        return data, metadata
+
+    def _still(self):
+        from fedlearn_edu.figures import render
+
+        return render(self.drawn(), width=STILL_WIDTH, title=self.t("title"), small=True)
+
     # What a browser may ask for.
 
     def _receive(self, _, content, buffers):
@@ -73,23 +101,34 @@ class LabWidget(anywidget.AnyWidget):
         except (TypeError, KeyError):
             self.send({"kind": "error", "seq": seq, "text": self.t("bad_message", reason="?")})
             return
+        before = self.state, list(self.kept), set(self.hidden), self.round, self.lang
         try:
             handler(self, content, seq)
         except Exception as error:
-            log.exception("a lab's request failed")
-            reason = f"{type(error).__name__}: {error}"[:200]
-            self.send({"kind": "error", "seq": seq, "text": self.t("failed", reason=reason)})
+            self.state, self.kept, self.hidden, self.round, lang = before
+            self._speak(lang)
+            self._say = []
+            self.send({"kind": "error", "seq": seq, "text": self._why(error)})
+
+    def _why(self, error):
+        if isinstance(error, Nonsense):
+            return self.t("bad_message", reason=str(error))
+        log.error("a lab's request failed", exc_info=error)
+        return self.t("failed", reason=f"{type(error).__name__}: {error}"[:200])
 
     def _on_set(self, content, seq):
         values = content.get("values")
+        if not isinstance(values, dict):
+            raise Nonsense("values")
         draft = content.get("draft") is True
-        self._apply(values if isinstance(values, dict) else {})
+        self._apply(values)
         self._send_scene(seq, content.get("frame") if draft else None)
 
     def _on_preset(self, content, seq):
         name = content.get("name")
-        if name in self.lab.presets:
-            self._restore(self.lab.preset(name))
+        if not isinstance(name, str) or name not in self.lab.presets:
+            raise Nonsense("name")
+        self._restore(self.lab.preset(name))
         self._send_scene(seq, start=True)
 
     def _on_reset(self, content, seq):
@@ -100,19 +139,22 @@ class LabWidget(anywidget.AnyWidget):
     def _on_link(self, content, seq):
         """Take the whole state from a query string: undo and redo, and the page's own link."""
         query = content.get("query")
-        self._open(query if isinstance(query, str) else "")
+        if not isinstance(query, str):
+            raise Nonsense("query")
+        self._open(query)
         if content.get("lang") in LANGUAGES:
             self._speak(content["lang"])
         with self.hold_sync():
-            self._send_page()
             self._send_scene(seq, start=True)
+            self._send_page()
 
     def _on_lang(self, content, seq):
-        if content.get("lang") in LANGUAGES:
-            self._speak(content["lang"])
+        if content.get("lang") not in LANGUAGES:
+            raise Nonsense("lang")
+        self._speak(content["lang"])
         with self.hold_sync():
-            self._send_page()
             self._send_scene(seq)
+            self._send_page()
 
     def _on_keep(self, content, seq):
         if len(self.kept) >= self.lab.keeps:
@@ -123,8 +165,9 @@ class LabWidget(anywidget.AnyWidget):
 
     def _on_forget(self, content, seq):
         index = content.get("index")
-        if isinstance(index, int) and 0 <= index < len(self.kept):
-            del self.kept[index]
+        if type(index) is not int or not 0 <= index < len(self.kept):
+            raise Nonsense("index")
+        del self.kept[index]
         self._send_scene(seq)
 
     def _on_code(self, content, seq):
@@ -138,7 +181,7 @@ class LabWidget(anywidget.AnyWidget):
             dark = content.get("dark") is True
             data, media = self.picture(kind, None if frame is None else int(frame), dark)
         else:
-            raise ValueError("format is csv, png or svg")
+            raise Nonsense("format")
         name = f"{self.lab.name}.{kind}"
         self.send({"kind": "file", "seq": seq, "name": name, "media": media}, [data])
 

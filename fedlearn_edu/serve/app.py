@@ -40,7 +40,6 @@ EXTENSIONS = (
     "anywidget",
 )
 KERNEL = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
-PING = 15_000
 
 
 class Anyone(IdentityProvider):
@@ -59,12 +58,13 @@ def voila_config(options):
     config.VoilaConfiguration.extension_allowlist = list(EXTENSIONS)
     config.VoilaConfiguration.show_tracebacks = False
     config.VoilaConfiguration.strip_sources = True
+    config.LabKernels.kernel_manager_class = f"{kernels.__name__}.LabKernel"
     config.LabKernels.allowed_message_types = sockets.MESSAGES
     config.LabKernels.allow_tracebacks = False
     config.LabKernels.pool_size = options.pool
     config.LabKernels.max_learners = options.max_learners
-    config.LabKernels.connect_grace = options.connect_grace
-    config.LabKernels.return_grace = options.return_grace
+    config.LabKernels.connect_grace = 2 * options.grace
+    config.LabKernels.return_grace = options.grace
     config.LabKernels.cull_idle_timeout = 900
     config.LabKernels.cull_interval = 60
     config.LabKernels.kernel_info_timeout = kernels.START_TIMEOUT
@@ -98,6 +98,16 @@ def why_not(options, error):
             if json.load(answer).get("app") == "fedlearn_edu":
                 owner = f"this app runs there already: {url}"
     return f"Port {options.port} is in use ({owner}). Choose another with --port."
+
+
+def preload_list(files):
+    """Return the front end's files that a lab needs, so that a browser asks for all at once.
+
+    Left alone it finds them out one after the other, which takes about as long again.  A
+    file that the installed versions do not have is left out.
+    """
+    wanted = json.loads((paths.WEB / "preload.json").read_text(encoding="utf-8"))
+    return tuple(address for address in wanted if files.find(address.partition("?")[0]))
 
 
 def extension_folders():
@@ -181,8 +191,6 @@ class App(Voila):
             "cookie_secret": os.urandom(32),
             "allow_remote_access": True,  # names are checked for every address: `host_pattern`
             "compress_response": True,
-            "ws_ping_interval": PING,
-            "ws_ping_timeout": PING,
             "log_function": log_request,
         }
 
@@ -225,7 +233,15 @@ class App(Voila):
             mathjaxConfig="none",
             fullMathjaxUrl=static + "web/no-math.js",
         )
-        return pages.Site(self.base_url, files, pages.make_environment(), config, self.names, [])
+        return pages.Site(
+            base_url=self.base_url,
+            files=files,
+            env=pages.make_environment(),
+            page_config=config,
+            names=self.names,
+            preload=preload_list(files),
+            local=self.options.on_loopback and not self.options.allow_hosts,
+        )
 
     def _announce(self):
         first, *others = self.options.addresses(self.port)

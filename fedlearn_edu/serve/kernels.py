@@ -9,14 +9,21 @@ from dataclasses import dataclass, field
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from jupyter_server.services.kernels.kernelmanager import (
+    AsyncMappingKernelManager,
+    ServerKernelManager,
+)
 from nbclient.exceptions import CellExecutionError
 from tornado import web
-from traitlets import Float, Integer, Unicode
+from traitlets import Bool, Float, Integer, Unicode
 from voila.execute import VoilaExecutor
 
 from fedlearn_edu import labs, paths
 
+from . import forks
+
+KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40")
 START_TIMEOUT = 60
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -41,7 +48,7 @@ class OwnPython(KernelSpecManager):
             argv=[
                 sys.executable,
                 *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
-                *("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40"),
+                *KERNEL_OPTIONS,
             ],
         )
 
@@ -55,6 +62,33 @@ def kernel_environment():
     )
     env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return env
+
+
+class ForkProvisioner(LocalProvisioner):
+    """Starts a kernel as a copy of a process that has everything imported already."""
+
+    async def launch_kernel(self, cmd, **kwargs):
+        """Fork a kernel; start it the ordinary way if that fails."""
+        try:
+            arguments = cmd[cmd.index("-f") :]
+            self.process = await self.parent.parent.forks.launch(arguments)
+        except (OSError, ValueError, TimeoutError) as error:
+            self.log.warning("A kernel could not be forked (%r); starting it afresh.", error)
+            return await super().launch_kernel(cmd, **kwargs)
+        self.pid = self.pgid = self.process.pid
+        self.cwd = kwargs.get("cwd")
+        return self.connection_info
+
+
+class LabKernel(ServerKernelManager):
+    """Manager of one kernel, forked where that can be done."""
+
+    async def _async_pre_start_kernel(self, **kwargs):
+        if self.provisioner is None and self.parent.forks:
+            self.provisioner = ForkProvisioner(
+                kernel_id=kwargs["kernel_id"], kernel_spec=self.kernel_spec, parent=self
+            )
+        return await super()._async_pre_start_kernel(**kwargs)
 
 
 @dataclass
@@ -85,6 +119,7 @@ class LabKernels(AsyncMappingKernelManager):
     max_learners = Integer(0, config=True, help="Seats; 0 sets no limit")
     connect_grace = Float(120.0, config=True, help="Seconds that a page has to connect")
     return_grace = Float(60.0, config=True, help="Seconds that a page has to come back")
+    fork = Bool(forks.AVAILABLE, config=True, help="Fork kernels instead of starting them afresh")
     work_dir = Unicode(help="Working directory of the kernels")
 
     def __init__(self, names, **kwargs):
@@ -94,6 +129,7 @@ class LabKernels(AsyncMappingKernelManager):
         self._closing = False
         self._pools = {name: deque() for name in names}
         self._tasks = set()
+        self.forks = forks.Forks(kernel_environment(), self.work_dir) if self.fork else None
         self._gate = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 
     # -- the pool -----------------------------------------------------------------------------
@@ -111,9 +147,10 @@ class LabKernels(AsyncMappingKernelManager):
 
     def refill(self):
         """Start what is missing in the pools; returns at once."""
-        for name, pool in self._pools.items():
-            while not self._closing and len(pool) < self.pool_size:
-                pool.append(self._spawn(self._heat(name)))
+        for depth in range(0 if self._closing else self.pool_size):
+            for name, pool in self._pools.items():  # one of each first
+                if len(pool) <= depth:
+                    pool.append(self._spawn(self._heat(name)))
 
     async def take(self, name):
         """Return a `Ready` kernel for the lab ``name`` and give it a seat.
@@ -153,6 +190,8 @@ class LabKernels(AsyncMappingKernelManager):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         kernel_ids = list(self.list_kernel_ids())
         await asyncio.gather(*map(self._end, kernel_ids), return_exceptions=True)
+        if self.forks:
+            await self.forks.close()
 
     async def _next_ready(self, name):
         pool = self._pools[name]
@@ -185,7 +224,8 @@ class LabKernels(AsyncMappingKernelManager):
             await self._end(kernel_id)
             raise OpenFailed(name) from None
         except Exception as error:
-            self.log.error("No kernel for the lab %r: %r", name, error)
+            if not self._closing:
+                self.log.error("No kernel for the lab %r: %r", name, error)
             if kernel_id:
                 await self._end(kernel_id)
             raise OpenFailed(name) from None

@@ -54,8 +54,9 @@ class Options:
         Log every request.
     allow_hosts : tuple of str
         Host names under which a proxy passes requests on.
-    connect_grace, return_grace : float
-        Seconds after which a kernel is freed whose page never connected, or went away.
+    grace : int
+        Seconds after which the kernel of a page that went away is freed; a page that never
+        connected has twice as long.
     """
 
     host: str = "127.0.0.1"
@@ -66,8 +67,7 @@ class Options:
     browser: bool = True
     verbose: bool = False
     allow_hosts: tuple = field(default=())
-    connect_grace: float = 120.0
-    return_grace: float = 60.0
+    grace: int = 60
 
     @property
     def on_loopback(self):

@@ -1,5 +1,6 @@
 """Pages and files: the home page, the labs, errors, and what they are made of."""
 
+import functools
 import gzip
 import hashlib
 import json
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+import markupsafe
 import tornado.web
 
 from fedlearn_edu import __version__, labs, paths
@@ -17,6 +19,7 @@ from fedlearn_edu.strings.home import STRINGS
 from .kernels import Full, OpenFailed
 
 LANGUAGE_COOKIE = "fedlearn-lang"
+FLAGSHIP = "convergence"
 YEAR = 365 * 24 * 3600
 RETRY_AFTER = 20
 COMPRESSIBLE = {"text/javascript", "text/css", "image/svg+xml", "application/json", "text/html"}
@@ -50,6 +53,15 @@ def content_security_policy(host):
             "frame-ancestors 'self'",
         ]
     )
+
+
+@functools.cache
+def thumbnail(name):
+    """Return a lab's picture as markup, so that it takes on the page's colours."""
+    folder = paths.assets() / "thumbnails"
+    path = folder / f"{name}.svg"
+    path = path if path.is_file() else folder / "default.svg"
+    return markupsafe.Markup(path.read_text(encoding="utf-8"))
 
 
 class Files:
@@ -103,7 +115,8 @@ class Site:
     env: jinja2.Environment
     page_config: dict
     names: tuple
-    preload: list = None
+    preload: tuple
+    local: bool
 
     def asset(self, path):
         """Return the address of a file."""
@@ -157,11 +170,6 @@ class StaticFile(Secure, tornado.web.RequestHandler):
         if packed and "gzip" in self.request.headers.get("Accept-Encoding", ""):
             self.set_header("Content-Encoding", "gzip")
             data = packed
-        import os
-        if address.startswith(("voila/","extensions/")) and os.environ.get("PL"):
-            L = self.site.preload
-            u = address + ("?" + self.request.query if self.request.query else "")
-            if u not in L: L.append(u)
         self.finish(data)
 
     head = get
@@ -244,23 +252,28 @@ class Home(Page):
 
     def get(self):
         """Show the labs, and the chapters when there are any."""
-        cards = [labs.load(name) for name in self.site.names]
+        cards = [self._card(labs.load(name)) for name in self.site.names]
+        flagship = [card for card in cards if card["name"] == FLAGSHIP]
         self.finish(
             self.page(
                 "home.html",
-                cards=[
-                    {
-                        "name": lab.name,
-                        "url": f"{self.site.base_url}labs/{lab.name}",
-                        "title": lab.title(self.lang),
-                        "summary": lab.summary(self.lang),
-                        "minutes": lab.minutes,
-                    }
-                    for lab in cards
-                ],
+                cards=cards,
+                first=(flagship or cards or [None])[0],
                 chapters=chapters(self.lang),
+                local=self.site.local,
+                preload=self.site.preload,
             )
         )
+
+    def _card(self, lab):
+        return {
+            "name": lab.name,
+            "url": f"{self.site.base_url}labs/{lab.name}",
+            "title": lab.title(self.lang),
+            "summary": lab.summary(self.lang),
+            "minutes": lab.minutes,
+            "thumbnail": thumbnail(lab.name),
+        }
 
 
 class LabPage(Page):

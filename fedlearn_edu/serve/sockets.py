@@ -1,16 +1,26 @@
 """What a page may say to its kernel, and what it hears."""
 
 import json
+import logging
+import time
 
 from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado import web
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
-from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+from voila.tornado.kernel_websocket_handler import (
+    VoilaKernelWebsocketHandler,
+    read_header_from_binary_message,
+)
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 MAX_MESSAGE = 1_000_000
 MAX_PARTS = 64
+PING_SECONDS = 15
 MESSAGES = ["comm_open", "comm_close", "comm_msg", "comm_info_request", "kernel_info_request"]
+HEARD = {
+    *("status", "comm_open", "comm_msg", "comm_close"),
+    *("comm_info_reply", "kernel_info_reply"),
+}
 CHANNELS = {"shell", "control"}
 WIDGET_CONTROL = "jupyter.widget.control"
 
@@ -36,23 +46,28 @@ def check_message(message):
     """
     if not isinstance(message, bytes):
         raise Malformed("text")
-    count = int.from_bytes(message[:8], "little")
-    head = 8 * (count + 1)
-    if not 6 <= count <= MAX_PARTS or head > len(message):
-        raise Malformed("offsets")
-    offsets = [int.from_bytes(message[at : at + 8], "little") for at in range(8, head, 8)]
-    if offsets != sorted(offsets) or offsets[0] < head or offsets[-1] > len(message):
-        raise Malformed("offsets")
-    parts = [message[i:j] for i, j in zip(offsets, offsets[1:], strict=False)]
     try:
+        parts = parts_of(message)
         channel = parts[0].decode()
         header, content = json.loads(parts[1]), json.loads(parts[4])
         kind = header["msg_type"]
         opens = content["target_name"] if kind == "comm_open" else WIDGET_CONTROL
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Malformed("parts") from error
     if channel not in CHANNELS or opens != WIDGET_CONTROL:
         raise Malformed("channel or target")
+
+
+def parts_of(message):
+    """Return the parts of a binary message: channel, header, parent, metadata, content, …"""
+    count = int.from_bytes(message[:8], "little")
+    head = 8 * (count + 1)
+    if not 6 <= count <= MAX_PARTS or head > len(message):
+        raise Malformed("offsets")
+    ends = [int.from_bytes(message[at : at + 8], "little") for at in range(8, head, 8)]
+    if ends != sorted(ends) or ends[0] < head or ends[-1] > len(message):
+        raise Malformed("offsets")
+    return [message[i:j] for i, j in zip(ends, ends[1:], strict=False)]
 
 
 class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
@@ -62,6 +77,26 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
     def max_message_size(self):
         """Bytes that one message may have."""
         return MAX_MESSAGE
+
+    @property
+    def ping_interval(self):
+        """Milliseconds between two pings."""
+        return 1000 * PING_SECONDS
+
+    ping_timeout = ping_interval
+
+    def send_ping(self):
+        """Ask whether the page is still there; close the socket if it has long been silent."""
+        if self.ws_connection is None or self.ws_connection.client_terminated:
+            self.ping_callback.stop()
+        elif time.monotonic() - self._heard > 2.5 * PING_SECONDS:
+            self.close()
+        else:
+            self.ping(b"")
+
+    def on_pong(self, data):
+        """Note that the page is there."""
+        self._heard = time.monotonic()
 
     async def get(self, kernel_id):
         """Open the socket, if the page speaks the one protocol that is safe and holds a seat."""
@@ -75,6 +110,7 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
     async def open(self, kernel_id):
         """Send small messages at once instead of waiting for more (TCP_NODELAY)."""
         self.set_nodelay(True)
+        self._heard = time.monotonic()
         await super().open(kernel_id)
 
     def on_message(self, ws_message):
@@ -86,6 +122,21 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
             self.close(1003, "refused")
             return
         super().on_message(ws_message)
+
+
+    def write_message(self, message, binary=False):
+        """Send what a widget needs, and nothing else.
+
+        What a kernel prints, tracebacks with the server's folders among it, is for the log.
+        """
+        header = read_header_from_binary_message(message) if binary else None
+        kind = header and header.get("msg_type")
+        if kind in HEARD:
+            super().write_message(message, binary)
+        elif kind == "stream":
+            text = json.loads(parts_of(message)[4]).get("text", "")[-2000:].rstrip()
+            level = logging.WARNING if "Traceback" in text else logging.INFO
+            self.log.log(level, "A kernel printed: %s", text)
 
 
 class KernelInfo(PlainErrors, KernelHandler):

@@ -7,7 +7,7 @@ import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { select } from "d3-selection";
 import { MINUS, pick, plain } from "./arrays.js";
 import { h, s } from "./dom.js";
-import { boxSize, PAINT, positions } from "./marks.js";
+import { boxSize, leaving, PAINT, positions } from "./marks.js";
 
 const SCALES = {
   linear: () => scaleLinear(),
@@ -210,7 +210,12 @@ class Grip {
 
   place(mark, i, values, view) {
     Object.assign(this, { mark, i, box: null, vx: values[2 * i], vy: values[2 * i + 1] });
-    [this.px, this.py] = [view.x(this.vx), view.y(this.vy)];
+    let [x, y] = [view.x(this.vx), view.y(this.vy)];
+    if (mark.tails) { // an arrow that leaves the chart is held where it leaves
+      const tails = pick(mark.tails, 2, view.frame).values;
+      [x, y] = leaving([view.x(tails[2 * i]), view.y(tails[2 * i + 1])], [x, y], view.width, view.height);
+    }
+    [this.px, this.py] = [Math.min(Math.max(x, 0), view.width), Math.min(Math.max(y, 0), view.height)];
     const name = mark.drag.names?.[i] ?? mark.labels?.[i] ?? "";
     this.put(this.px, this.py, 36, 36);
     const label = this.chart.words.drag_hint.replace("{name}", name);

@@ -192,11 +192,18 @@ function Points(ctx, mark, view) {
   }
 }
 
-function offMap(ctx, view, x, y, name, text) {
+// Where the way from inside the chart to (x1, y1) crosses its border; (x1, y1) if it does not.
+export function leaving([x0, y0], [x1, y1], width, height) {
+  const at = (from, to, size) => (to > size ? (size - from) / (to - from) : to < 0 ? from / (from - to) : 1);
+  const t = Math.max(0, Math.min(at(x0, x1, width), at(y0, y1, height)));
+  return t < 1 ? [x0 + t * (x1 - x0), y0 + t * (y1 - y0)] : [x1, y1];
+}
+
+function offMap(ctx, view, x, y, name, text, turned) {
   const pad = 12;
   const cx = Math.min(Math.max(x, pad), view.width - pad);
   const cy = Math.min(Math.max(y, pad), view.height - pad);
-  const angle = Math.atan2(y - cy, x - cx);
+  const angle = turned ?? Math.atan2(y - cy, x - cx);
   ctx.save();
   ctx.translate(cx, cy);
   ctx.rotate(Number.isFinite(angle) ? angle : 0);
@@ -231,7 +238,8 @@ function Arrows(ctx, mark, view) {
     ctx.fillStyle = color;
     ctx.fill();
     if (mark.edge && (x1 < 0 || y1 < 0 || x1 > view.width || y1 > view.height)) {
-      offMap(ctx, view, x1, y1, colorOf(mark, i), mark.labels?.[i] ?? mark.edge);
+      const [x, y] = leaving([x0, y0], [x1, y1], view.width, view.height);
+      offMap(ctx, view, x - 9 * ux, y - 9 * uy, colorOf(mark, i), mark.labels?.[i] ?? mark.edge, Math.atan2(uy, ux));
     } else if (mark.labels?.[i]) {
       const text = mark.labels[i], half = 4 + 3 * text.length; // beyond the head, inside the chart
       const [dx, dy] = length ? [ux, uy] : [-0.7, -0.7];

@@ -1,0 +1,142 @@
+"""Laws of packing a scene: nothing is lost on the way to the browser."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fedlearn_edu import scene
+from fedlearn_edu.scene import Axis, Chart, Column, Lines, Points, Scene, Table, pack
+
+AXES = {"x": Axis(0, 1), "y": Axis(0, 1)}
+
+
+def unpack(spec, data):
+    """What stage/src/arrays.js does: arrays back in their places."""
+    floats = np.frombuffer(data, dtype=np.float32)
+
+    def walk(value):
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$" in value:
+            offset, shape = value["$"]
+            array = floats[offset : offset + int(np.prod(shape))].reshape(shape)
+            return (array, value["at"]) if "at" in value else array
+        return {k: walk(v) for k, v in value.items()}
+
+    return walk(json.loads(json.dumps(spec, allow_nan=False)))
+
+
+def packed_mark(mark, frame=None):
+    spec = unpack(*pack(Scene(Chart((mark,), **AXES)), frame))
+    return spec["main"]["marks"][0]
+
+
+def packed_column(column, frame=None):
+    table = Table("t", ("1", "2"), (column,))
+    return unpack(*pack(Scene(Chart((), **AXES), (table,)), frame))["cards"][0]["columns"][0]
+
+
+# Unpacking gives back every array as float32, in its shape, whatever stands before and after it.
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_arrays_come_back(shapes):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) for shape in shapes]
+    marks = tuple(Lines(array, ("ink",)) for array in arrays)
+    spec, data = pack(Scene(Chart(marks, **AXES)))
+    back = unpack(spec, data)["main"]["marks"]
+    for array, mark in zip(arrays, back, strict=True):
+        np.testing.assert_array_equal(mark["points"], array.astype(np.float32))
+    assert len(data) == 4 * sum(a.size for a in arrays)
+
+
+# Every field that is not empty arrives under its own name, and every empty one stays at home.
+def test_fields_come_back():
+    mark = Points(np.zeros((1, 2)), ("p0",), (3, 4.5), labels=("a",), glide=True, edge="")
+    assert {k: v for k, v in packed_mark(mark).items() if k != "points"} == {
+        "kind": "Points",
+        "colors": ["p0"],
+        "radius": [3, 4.5],
+        "shape": "dot",
+        "labels": ["a"],
+        "glide": True,
+    }
+
+
+# A zero is a value, not an absence; and NumPy's numbers become JSON's.
+def test_zero_is_sent():
+    spec, _ = pack(Scene(Chart((), Axis(np.float64(0), np.int64(3)), Axis(0, 1))))
+    assert (spec["main"]["x"]["low"], spec["main"]["x"]["high"], spec["start"]) == (0, 3, 0)
+    assert json.dumps(spec)
+
+
+# What float32 cannot hold arrives as infinity, without a warning; NaN stays NaN.
+def test_too_large_becomes_infinite():
+    points = packed_mark(Points(np.array([[1e300, np.nan]]), ("p0",)))["points"]
+    assert points[0, 0] == np.inf
+    assert np.isnan(points[0, 1])
+
+
+# A draft cuts every heavy array that has frames to the frame asked for, and says which it is.
+@pytest.mark.parametrize(
+    "mark, name",
+    [
+        (Lines(np.arange(8000.0).reshape(20, 2, 100, 2), ("ink",)), "points"),
+        (Points(np.arange(8000.0).reshape(20, 200, 2), ("ink",)), "points"),
+        (Points(np.zeros((1, 2)), ("ink",), dim=np.arange(4000.0).reshape(20, 200)), "dim"),
+        (scene.Bands(np.arange(8000.0).reshape(20, 100, 4), ("ink",)), "boxes"),
+        (scene.Segments(np.arange(4000.0).reshape(20, 2, 100), ("ink",)), "parts"),
+    ],
+)
+def test_draft_of_marks(mark, name):
+    whole = packed_mark(mark)[name]
+    cut, at = packed_mark(mark, frame=7)[name]
+    assert at == 7
+    np.testing.assert_array_equal(cut, whole[7:8])
+
+
+# The same for a table's columns, vectors and totals included.
+def test_draft_of_tables():
+    values, total = np.arange(4000.0).reshape(1000, 2, 2), np.arange(2000.0).reshape(1000, 2)
+    column = packed_column(Column("c", values, vector=True, total=total), frame=3)
+    np.testing.assert_array_equal(column["values"][0], values[3:4])
+    np.testing.assert_array_equal(column["total"][0], total[3:4])
+    plain = packed_column(Column("c", total, total=np.arange(1000.0)), frame=3)
+    assert (plain["values"][1], plain["total"][1]) == (3, 3)
+
+
+# A draft leaves whole what has no frames, however heavy, and what is light.
+def test_draft_leaves_the_rest():
+    still = Lines(np.zeros((2, 3000, 2)), ("ink",))
+    light = Points(np.zeros((4, 3, 2)), ("ink",))
+    assert packed_mark(still, frame=1)["points"].shape == (2, 3000, 2)
+    assert packed_mark(light, frame=1)["points"].shape == (4, 3, 2)
+    vector = Column("c", np.zeros((2, 3000)), vector=True)
+    assert packed_column(vector, frame=1)["values"].shape == (2, 3000)
+
+
+# A frame beyond the ends means the end.
+@pytest.mark.parametrize("frame, at", [(-5, 0), (0.4, 0), (19, 19), (1e6, 19)])
+def test_draft_frame_is_clamped(frame, at):
+    mark = Points(np.zeros((20, 200, 2)), ("ink",))
+    assert packed_mark(mark, frame=frame)["points"][1] == at
+
+
+# Participants beyond the palette share one hue.
+def test_participant_colors():
+    colors = [scene.participant_color(i) for i in range(20)]
+    assert len(set(colors[:8])) == 8
+    assert set(colors[8:]) == {"many"}
+
+
+# Nothing in a scene can be changed once it is made.
+def test_scenes_are_frozen():
+    kinds = [k for k in vars(scene).values() if dataclasses.is_dataclass(k)]
+    assert len(kinds) > 10
+    assert all(kind.__dataclass_params__.frozen for kind in kinds)
