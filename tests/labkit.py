@@ -24,6 +24,24 @@ def largest_state(lab):
     return state
 
 
+def corner_states(lab):
+    """One control at a time at each end of its range or each option, tables also at zero."""
+    for key, control in lab.by_key.items():
+        if isinstance(control, Slider):
+            values = [control.low, control.high]
+        elif isinstance(control, Choice):
+            values = control.options
+        elif isinstance(control, Toggle):
+            values = [False, True]
+        elif isinstance(control, Series):
+            rows, columns = control.shape(lab.state())
+            values = [[[v] * columns] * rows for v in (control.low, control.high, 0)]
+        else:
+            values = [0, control.high]
+        for value in values:
+            yield clean(lab.by_key, lab.state(), {key: value})[0]
+
+
 def raw_value(control, rng, extreme):
     """A value that the control allows: often, if ``extreme``, at an end of its range."""
 

@@ -6,6 +6,7 @@ up to a deadline.
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -58,7 +59,7 @@ class Server:
         self._env = {**os.environ, "PYTHONPATH": path, **(env or {})}
         run = f"import sys; from fedlearn_edu.cli import main; sys.exit(main({options!r}))"
         self.command = [sys.executable, "-c", f"{code}\n{run}"]
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- open while the server runs
         self.process = None
 
     def __enter__(self):
@@ -177,7 +178,7 @@ def unpack(frame):
     """Return ``(channel, header, content)`` of a frame."""
     count = int.from_bytes(frame[:8], "little")
     ends = [int.from_bytes(frame[8 * i : 8 * i + 8], "little") for i in range(1, count + 1)]
-    parts = [frame[i:j] for i, j in zip(ends, ends[1:], strict=False)]
+    parts = [frame[i:j] for i, j in itertools.pairwise(ends)]
     return parts[0].decode(), json.loads(parts[1]), json.loads(parts[4])
 
 

