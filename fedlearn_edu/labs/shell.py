@@ -83,7 +83,10 @@ class LabWidget(anywidget.AnyWidget):
         """Return the widget, and for readers where no widget runs a picture of it."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
         if importlib.util.find_spec("matplotlib") and not _under_voila():
-            data["image/png"] = base64.b64encode(self._still()).decode()
+            try:
+                data["image/png"] = base64.b64encode(self._still()).decode()
+            except Exception:  # the lab itself can still be shown
+                log.exception("a lab's picture failed")
         return data, metadata
 
     def _still(self):
