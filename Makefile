@@ -91,6 +91,10 @@ stage: ## build fedlearn_edu/labs/stage.js from stage/src (needs Node)
 	@command -v npm >/dev/null || { echo "This needs Node 18 or newer with npm." >&2; exit 1; }
 	@cd stage && npm ci --no-audit --no-fund && npm run build
 
+.PHONY: lab-notebooks
+lab-notebooks: $(VENV)/.test ## write and run notebooks/labs, a page a lab with its picture
+	@$(PY) tools/build_notebooks.py
+
 .PHONY: font
 font: $(VENV)/.app ## cut the Chinese font down to the characters in use
 	@$(PY) tools/subset_font.py

@@ -17,8 +17,9 @@ from playwright.sync_api import sync_playwright
 
 from fedlearn_edu.labs import NAMES, load
 from fedlearn_edu.labs.controls import Choice, Series, Slider, Toggle
-from tests.browser.conftest import FLAGS, READY, chromium
+from tests.browser.conftest import FLAGS, READY
 from tests.serverkit import Server
+from tools.machine import system_chromium
 
 REPEATS = 30
 
@@ -71,7 +72,11 @@ FRAMES = """async () => {
   let frames = 0;
   player.toggle();
   await new Promise((done) => {
-    const look = () => { frames += 1; player.playing && performance.now() - start < 3000 ? requestAnimationFrame(look) : done(); };
+    const look = () => {
+      frames += 1;
+      const on = player.playing && performance.now() - start < 3000;
+      on ? requestAnimationFrame(look) : done();
+    };
     requestAnimationFrame(look);
   });
   player.stop();
@@ -111,7 +116,8 @@ PLAIN_TIMED = """async (repeats) => {
   const picture = () => document.querySelector('.jp-OutputArea img')?.src;
   for (let k = 0; k < repeats; k++) {
     const before = picture(), start = performance.now();
-    handle.dispatchEvent(new KeyboardEvent('keydown', { key: k % 2 ? 'ArrowLeft' : 'ArrowRight', bubbles: true }));
+    const key = k % 2 ? 'ArrowLeft' : 'ArrowRight';
+    handle.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
     await new Promise((done) => {
       const look = () => {
         const now = picture();
@@ -180,7 +186,8 @@ def measure_drag(page):
     sizes = [size for _, draft, size in seen if draft]
     print(
         f"  drag: {len(seen) / seconds:.0f} pictures/s ({k / seconds:.0f} moves/s), "
-        f"settled {settled:.0f} ms after the last move, at most {max(sizes) / 1000:.1f} kB an update"
+        f"settled {settled:.0f} ms after the last move, "
+        f"at most {max(sizes) / 1000:.1f} kB an update"
     )
 
 
@@ -212,7 +219,7 @@ def measure_plain(browser):
 def main():
     """Print every figure."""
     with Server("--pool", "1") as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=system_chromium(), args=FLAGS)
         ours = []
         for name in NAMES:
             page = browser.new_page(viewport={"width": 1440, "height": 900})

@@ -4,7 +4,9 @@ import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 -- said before anything newer is imported
     sys.exit(
-        "fedlearn-edu needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2]
+        "fedlearn-edu needs Python 3.11 or newer; this is Python {}.{}.".format(
+            *sys.version_info[:2]
+        )
     )
 
 from fedlearn_edu.cli import main

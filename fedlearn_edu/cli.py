@@ -57,7 +57,7 @@ def make_parser():
     add("--port", default=default.port, type=port, metavar="N",
         help="port to listen on (%(default)s; 0 takes a free one)")  # fmt: skip
     add("--max-learners", default=0, type=count, metavar="N",
-        help="open pages at the same time; further ones wait (0, the default: no limit)")  # fmt: skip
+        help="pages open at the same time; others wait (0, the default: any)")  # fmt: skip
     add("--pool", default=default.pool, type=count, metavar="N",
         help="kernels kept warm for each lab (%(default)s)")  # fmt: skip
     add("--grace", default=default.grace, type=count, metavar="SECONDS",

@@ -587,10 +587,10 @@ def _draw_badge(pen, x, y, r, color):
 SHAPES = {"dot": _draw_dot, "ring": _draw_ring, "cross": _draw_cross, "badge": _draw_badge}
 
 
-def _draw_off_map(pen, x, y, name, text):
-    """Draw an arrowhead on the border, towards a point beyond it."""
+def _draw_off_map(pen, x, y, name, text, angle=None):
+    """Draw an arrowhead on the border, towards a point beyond it or at an angle."""
     cx, cy = min(max(x, 12), pen.width - 12), min(max(y, 12), pen.height - 12)
-    angle = math.atan2(y - cy, x - cx)
+    angle = math.atan2(y - cy, x - cx) if angle is None else angle
     head = Affine2D().rotate(angle).translate(cx, cy).transform([(9, 0), (-6, -7), (-6, 7)])
     pen.shape(Polygon(head, closed=True), fill=pen.color(name))
     right = cx > pen.width / 2
@@ -616,13 +616,30 @@ def _draw_arrows(mark, view):
         corners = [head, wing - 0.45 * size * across, wing + 0.45 * size * across]
         pen.shape(Polygon(corners, closed=True), fill=pen.color(name))
         if mark.edge and not pen.holds(*head):
-            _draw_off_map(pen, *head, name, _label_of(mark, i) or mark.edge)
+            at = _leaving(tail, head, pen) - 9 * along
+            angle = math.atan2(along[1], along[0])
+            _draw_off_map(pen, *at, name, _label_of(mark, i) or mark.edge, angle)
         elif _label_of(mark, i):
-            right = head[0] > pen.width * 0.8
-            at, align = (head[0] - 8, "right") if right else (head[0] + 8, "left")
-            high = head[1] + (-10 if head[1] < tail[1] else 12)
-            pen.label(_label_of(mark, i), at, high, color=name, align=align, bold=True)
+            _draw_at_head(pen, _label_of(mark, i), head, along if length else [-0.7, -0.7], name)
     pen.opacity = 1.0
+
+
+def _leaving(start, end, pen):
+    """Return where the way from inside the chart to ``end`` crosses its border."""
+    size = np.array([pen.width, pen.height])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(end > size, (size - start) / (end - start), start / (start - end))
+    inside = (end >= 0) & (end <= size)
+    return start + np.clip(np.where(inside, 1, share).min(), 0, 1) * (end - start)
+
+
+def _draw_at_head(pen, text, head, along, name):
+    """Write beyond an arrow's head, inside the chart."""
+    half = text_width(text, 12, True) / 2 + 4
+    wanted = head[0] + along[0] * (half + 5)
+    x = min(max(wanted, half), pen.width - half)
+    y = head[1] + along[1] * 14 - (0 if x == wanted else 14)
+    pen.label(text, x, min(max(y, 9), pen.height - 9), color=name, align="center", bold=True)
 
 
 def _draw_ticks(mark, view):
@@ -713,7 +730,7 @@ def _chart_height(chart, width, height):
     """Return how tall a chart is: where units are equal, its width decides."""
     left, top, right, bottom = _margins(chart)
     if not chart.equal:
-        return max(chart.least, height)
+        return max(min(chart.least, 1.35 * width), height)
     ratio = (chart.y.high - chart.y.low) / (chart.x.high - chart.x.low)
     return (width - left - right) * ratio + top + bottom
 
@@ -979,7 +996,7 @@ def _arrange(scene, frame, title):
     if scene.notice:
         block = _NoticeBlock(scene.notice)
         x, width, y = columns[0]
-        if y + block.height(width) + GAP > bottom:  # no room for it under the main chart
+        if y + block.height(width) + GAP > bottom + 40:  # no room under the main chart
             x, width, y = GAP, WIDTH - 2 * GAP, bottom
         placed.append((x, y, width, block))
         bottom = max(bottom, y + block.height(width) + GAP)

@@ -133,10 +133,11 @@ def test_an_old_python_is_refused():
 
 
 def test_options_arrive():
-    arguments = make_parser().parse_args(
+    given = (
         "app --host 0.0.0.0 --port 81 --max-learners 30 --pool 3 --grace 9 --base-url a/b "
-        "--allow-host x.example --allow-host y.example --no-browser --verbose".split()
+        "--allow-host x.example --allow-host y.example --no-browser --verbose"
     )
+    arguments = make_parser().parse_args(given.split())
     assert options_from(arguments) == Options(
         host="0.0.0.0",
         port=81,

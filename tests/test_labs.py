@@ -12,7 +12,7 @@ import re
 import string
 import sys
 import warnings
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -45,12 +45,17 @@ class Recorder:
         return key in self.translator
 
 
-@lru_cache(maxsize=None)
+@cache
 def runs(name):
     """Draw the presets, the corners and many random states; every warning is an error."""
     lab = labs.load(name)
     states = [lab.preset(preset) for preset in lab.presets]
-    states += [lab.state(), largest_state(lab), *corner_states(lab), *(random_state(lab, k) for k in range(RUNS))]
+    states += [
+        lab.state(),
+        largest_state(lab),
+        *corner_states(lab),
+        *(random_state(lab, k) for k in range(RUNS)),
+    ]
     recorders = [Recorder(lab.translator(lang)) for lang in LANGUAGES]
     done, kept = [], ()
     with warnings.catch_warnings():
@@ -72,7 +77,17 @@ def texts(value):
             yield from texts(item)
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            if field.name not in ("colors", "color", "tones", "tone", "key", "reveal", "shape", "scale", "align"):
+            if field.name not in (
+                "colors",
+                "color",
+                "tones",
+                "tone",
+                "key",
+                "reveal",
+                "shape",
+                "scale",
+                "align",
+            ):
                 yield from texts(getattr(value, field.name))
 
 
@@ -236,7 +251,7 @@ def test_names():
     assert [lab.name for lab in loaded] == list(NAMES)
     assert [lab.order for lab in loaded] == sorted({lab.order for lab in loaded})
     assert all(1 <= lab.minutes <= 60 for lab in loaded)
-    with pytest.raises(ValueError, match="no lab 'nowhere'; there are .*convergence"):
+    with pytest.raises(ValueError, match=r"no lab 'nowhere'; there are .*convergence"):
         labs.load("nowhere")
     with pytest.raises(ValueError, match="no lab 'shell'"):
         labs.load("shell")
@@ -315,11 +330,15 @@ def test_no_unused_key(name):
 
 
 def patterns(name):
-    """The f-strings of a lab's file as regular expressions: keys put together from parts."""
+    """The keys that a lab's file puts together from parts, as regular expressions."""
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.JoinedStr):
-            parts = (re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in node.values)
+            parts = (
+                re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in node.values
+            )
             yield "".join(parts)
+        if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
+            yield re.escape(str(node.left.value)) + ".+"
 
 
 def tree_of(name):

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.serverkit import Page, Server, pack, wait_until
+from tests.serverkit import Page, Server, pack, uss, wait_until
 
 EVIL = "http://evil.example"
 
@@ -244,6 +244,13 @@ def test_a_kernel_has_one_thread_the_package_and_the_right_python(tmp_path):
         assert {found["OPENBLAS_NUM_THREADS"], found["OMP_NUM_THREADS"]} == {"1"}
         assert Path(found["PYTHONPATH"].split(":")[0], "fedlearn_edu").is_dir()
         assert Path(kernel.exe()).samefile(Path(sys.executable).resolve())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's maps")
+def test_a_kernel_is_small(server):
+    for process in server.kernels():
+        assert not [found for found in process.memory_maps() if "matplotlib" in found.path]
+        assert uss(process) < 50
 
 
 def test_a_closed_page_frees_its_kernel(server):

@@ -110,6 +110,8 @@ class Progress:
         if words[:1] == ["Collecting"]:
             self.count += 1
             self.show(f"  {self.count} of {self.total}  {re.split('[=<>!;]', words[1])[0]}")
+        elif words[:1] == ["Obtaining"]:
+            self.show("  preparing fedlearn_edu itself …")
         elif words[:2] == ["Installing", "collected"]:
             self.show("  unpacking …")
         elif "Retrying (" in line and "waiting" not in self.last:

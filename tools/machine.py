@@ -75,6 +75,11 @@ def playwright_chromium(python):
     return path if path and Path(path).is_file() else None
 
 
+def playwright_starts(python):
+    """Whether Playwright's own Node finds its libraries; a bare Debian lacks libatomic1."""
+    return bool(answer(python, "-m", "playwright", "--version"))
+
+
 def chromium(python=sys.executable):
     """The Chromium that the browser tests use: the machine's, else Playwright's, else None."""
     return system_chromium() or playwright_chromium(python)
@@ -123,6 +128,8 @@ def prepare(python, log):
     wanted = {}
     if not chromium(python) and is_debian():
         wanted["chromium"] = ["chromium"]
+    if not playwright_starts(python):
+        wanted["playwright"] = ["libatomic1"]
     if not node():
         wanted["node"] = ["nodejs", "npm"]
     if not chinese_font():
@@ -135,6 +142,11 @@ def prepare(python, log):
     if not chinese_font():
         say("No Chinese font here: Chinese text on the tests' screenshots shows as boxes.")
     missing = []
+    if not playwright_starts(python):
+        missing.append(
+            "Playwright does not start, so the browser tests cannot run. "
+            "On Debian and Ubuntu: apt install libatomic1"
+        )
     if not chromium(python):
         missing.append(
             "There is no Chromium, and none could be installed: the browser tests cannot run. "

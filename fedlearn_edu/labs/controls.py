@@ -55,6 +55,8 @@ class Slider:
     when: tuple = ()
 
     def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        """Return (the nearest allowed value, whether that is what was asked for)."""
         value = number(raw)
         if value is None:
             return current, False
@@ -73,6 +75,8 @@ class Choice:
     when: tuple = ()
 
     def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        """Return (the nearest allowed value, whether that is what was asked for)."""
         return (raw, True) if raw in self.options else (current, False)
 
 
@@ -85,6 +89,8 @@ class Toggle:
     when: tuple = ()
 
     def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        """Return (the nearest allowed value, whether that is what was asked for)."""
         words = {"1": True, "true": True, "0": False, "false": False}
         value = words.get(raw.lower()) if isinstance(raw, str) else raw
         return (value, True) if isinstance(value, bool) else (current, False)
@@ -100,6 +106,8 @@ class Seed:
     when: tuple = ()
 
     def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        """Return (the nearest allowed value, whether that is what was asked for)."""
         return Slider(self.key, 0, self.high).clean(raw, current, state)
 
 
@@ -136,6 +144,8 @@ class Series:
         return tuple(n if isinstance(n, int) else getattr(state, n) for n in sizes)
 
     def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        """Return (the nearest allowed value, whether that is what was asked for)."""
         rows, columns = self.shape(state)
         if not isinstance(raw, (list, tuple)) or len(raw) > MOST_RAW_ITEMS:
             return self.trim(current, rows, columns), False
@@ -154,6 +164,8 @@ class Series:
         return self.trim(table, rows, columns), exact
 
     def cell(self, raw):
+        """Return the nearest allowed value of one cell, and whether it is the same."""
+        """Return one cell's (nearest allowed value, whether that is what was asked for)."""
         if raw is None or raw == "":
             return None, True
         value = number(raw)

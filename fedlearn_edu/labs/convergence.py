@@ -47,6 +47,8 @@ TONES = {
 
 @dataclass(frozen=True)
 class State:
+    """All that a control can change; an empty table is filled from the seed."""
+
     participants: int = 6
     spread: float = 0.9
     bend: float = 1.0
@@ -78,20 +80,24 @@ def character(seed, i):
 
 
 def own_optimum(state, i, j):
+    """Return coordinate j of θ_i*, as chance and the spread place it."""
     angle, reach, *_ = character(state.seed, i)
     value = FAR * state.spread * reach * (np.cos(angle), np.sin(angle))[j]
     return round(float(value), 2) + 0.0
 
 
 def own_count(state, i, j=0):
+    """Return n_i, some 6 to 66 examples."""
     return float(round(20 * np.exp(1.2 * character(state.seed, i)[2])))
 
 
 def own_curvature(state, i, j=0):
+    """Return h_i; 1 for everybody when the curvatures do not differ."""
     return round(float(np.exp(0.8 * state.bend * character(state.seed, i)[3])), 2)
 
 
 def start_point(state, i, j):
+    """Return coordinate j of θ at the start."""
     return (-4.6, 4.0)[j]
 
 
@@ -179,6 +185,8 @@ def weights_of(state):
 
 @dataclass(frozen=True, eq=False)
 class Result:
+    """The simulation, and what is known about it exactly."""
+
     state: State
     problem: Quadratics
     weights: np.ndarray
@@ -223,6 +231,7 @@ def compute(state):
 
 
 def arrivals(state):
+    """Return how many updates arrive in a round in which nobody drops out."""
     return max(1, round(state.fraction * state.participants))
 
 
@@ -232,6 +241,7 @@ def applied_scale(state, count):
 
 
 def fixed_point(problem, state, weights):
+    """Return where the rounds settle, or None where there is no such point."""
     try:
         return problem.fedavg_fixed_point(state.alpha, state.local_steps, weights)
     except ValueError:
@@ -252,6 +262,7 @@ def draw(result, t, kept=()):
 
 
 def draw_map(result, t, kept):
+    """Return the landscape with every path on it."""
     state, history = result.state, result.history
     names = [str(i + 1) for i in range(state.participants)]
     colors = tuple(participant_color(i) for i in range(state.participants))
@@ -294,6 +305,7 @@ def draw_map(result, t, kept):
 
 
 def draw_headline(result, t):
+    """Return what a round does to the error, as a number and in words."""
     state = result.state
     size = np.abs(result.multipliers).max()
     symbol = "|1 − αλh|" if state.local_steps == 1 else "ρ"
@@ -314,6 +326,8 @@ FLOOR, CEILING = 1e-3, 30
 
 
 def draw_distance(result, t, kept):
+    """Return the distance to the optimum by round."""
+
     def curve(history):
         rounds = np.arange(len(history.distance))
         return np.stack([rounds, np.clip(history.distance, FLOOR, 1e12)], axis=1)
@@ -342,6 +356,7 @@ def draw_distance(result, t, kept):
 
 
 def draw_table(result, t):
+    """Return the arithmetic of each round; its parts add up to the step."""
     state, history = result.state, result.history
     none = np.full((1, state.participants), np.nan)
     counts = np.array([n for (n,) in COUNTS.full(state)])
@@ -384,6 +399,7 @@ def contributions(result):
 
 
 def warnings(result, t):
+    """Return one text a frame: empty, but for the round that was the end."""
     history = result.history
     if history.diverged is None:
         return ""
@@ -392,6 +408,7 @@ def warnings(result, t):
 
 
 def notices(result, t):
+    """Return what is to be seen in this state, and what to try next."""
     state = result.state
     if result.regime == "diverging":
         return (t("notice_diverging"), t("notice_diverging_try"))
@@ -556,7 +573,8 @@ STRINGS = {
         "（假设人人参与，且没有舍入）",
     ),
     "warning_limit": (
-        "Round {n} was the end: the parameters passed 10⁹. The map does not stretch to follow them.",
+        "Round {n} was the end: the parameters passed 10⁹. "
+        "The map does not stretch to follow them.",
         "第 {n} 轮到此为止：参数已经超过 10⁹。图的范围不会跟着放大。",
     ),
     "warning_local": (

@@ -326,7 +326,10 @@ class LabWidget(anywidget.AnyWidget):
             "keeps": self.lab.keeps,
             "presets": [[name, t(f"preset_{name}")] for name in self.lab.presets],
             "groups": [
-                {"title": t(f"g_{group.key}"), "controls": [self._control(c) for c in group.controls]}
+                {
+                    "title": t(f"g_{group.key}"),
+                    "controls": [self._control(c) for c in group.controls],
+                }
                 for group in self.lab.controls
             ],
             "text": {key: t(key) for key in self._shell_texts()},

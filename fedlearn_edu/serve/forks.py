@@ -132,7 +132,7 @@ class Forks:
 def preload():
     """Import what every kernel needs."""
     sys.modules.setdefault("debugpy", None)  # nobody debugs a lab; saves time and memory
-    import ipykernel.ipkernel  # noqa: F401
+    import ipykernel.ipkernel
     import ipykernel.kernelapp  # noqa: F401
     import numpy  # noqa: F401
 

@@ -1,6 +1,7 @@
 """Kernels: started with the right Python, kept warm for each lab, handed out, and given back."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -8,8 +9,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import nbformat
+import voila
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.provisioning import LocalProvisioner
+from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.kernelmanager import (
     AsyncMappingKernelManager,
     ServerKernelManager,
@@ -25,6 +28,7 @@ from . import forks
 
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40")
 START_TIMEOUT = 60
+CLOSE_SECONDS = 8
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -54,12 +58,17 @@ class OwnPython(KernelSpecManager):
 
 
 def kernel_environment():
-    """Return the environment of a kernel: one thread, and this package importable."""
+    """Return the environment of a kernel: one thread, this package importable, no pictures.
+
+    Under Voilà a lab needs no stored picture of itself, and so no matplotlib; the variable is
+    the one by which Voilà tells a kernel where it runs.
+    """
     env = dict(os.environ)
     env.update(dict.fromkeys(ONE_THREAD, "1"))
     env["PYTHONPATH"] = os.pathsep.join(
         [str(paths.SOURCE.resolve()), *filter(None, [env.get("PYTHONPATH")])]
     )
+    env["SERVER_SOFTWARE"] = f"voila/{voila.__version__}"
     env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return env
 
@@ -108,10 +117,16 @@ class Seat:
     timer: asyncio.TimerHandle | None = None
 
 
+def holds(task, kernel_id):
+    """Return True if a finished task of the pool made this kernel."""
+    done = task.done() and not task.cancelled() and not task.exception()
+    return done and task.result().kernel_id == kernel_id
+
+
 class LabKernels(AsyncMappingKernelManager):
     """Kernel manager with a warm pool for each lab and a number of seats.
 
-    A page `take`\\ s a kernel; it counts as in use until its page says goodbye, its socket has
+    A kernel that has been taken counts as in use until its page says goodbye, its socket has
     been closed for `return_grace` seconds, or it never connected within `connect_grace`.
     """
 
@@ -128,9 +143,9 @@ class LabKernels(AsyncMappingKernelManager):
         self._opening = 0
         self._closing = False
         self._pools = {name: deque() for name in names}
-        self._tasks = set()
+        self._tasks, self._heating = set(), set()
         self.forks = forks.Forks(kernel_environment(), self.work_dir) if self.fork else None
-        self._gate = asyncio.Semaphore(max(2, os.cpu_count() or 2))
+        self._gate = asyncio.Semaphore(2 * max(2, os.cpu_count() or 2))
 
     # -- the pool -----------------------------------------------------------------------------
 
@@ -150,7 +165,7 @@ class LabKernels(AsyncMappingKernelManager):
         for depth in range(0 if self._closing else self.pool_size):
             for name, pool in self._pools.items():  # one of each first
                 if len(pool) <= depth:
-                    pool.append(self._spawn(self._heat(name)))
+                    pool.append(self._spawn(self._heat(name), self._heating))
 
     async def take(self, name):
         """Return a `Ready` kernel for the lab ``name`` and give it a seat.
@@ -185,11 +200,13 @@ class LabKernels(AsyncMappingKernelManager):
     async def close(self):
         """End every kernel, in use, warm or just starting."""
         self._closing = True
-        for task in self._tasks:
+        for task in self._heating:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        kernel_ids = list(self.list_kernel_ids())
-        await asyncio.gather(*map(self._end, kernel_ids), return_exceptions=True)
+        ending = [self._end(kernel_id) for kernel_id in self.list_kernel_ids()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                tasks = [*self._heating, *self._tasks, *ending]
+                await asyncio.gather(*tasks, return_exceptions=True)
         if self.forks:
             await self.forks.close()
 
@@ -203,7 +220,7 @@ class LabKernels(AsyncMappingKernelManager):
                 break  # the error may have passed: try once more, now
             if ready.kernel_id in self and await self.get_kernel(ready.kernel_id).is_alive():
                 return ready
-        return await self._spawn(self._heat(name))
+        return await self._spawn(self._heat(name), self._heating)
 
     async def _heat(self, name):
         """Start a kernel and run the lab's one cell in it."""
@@ -239,16 +256,18 @@ class LabKernels(AsyncMappingKernelManager):
         finally:
             executor.kc.stop_channels()
 
-    def _spawn(self, coroutine):
+    def _spawn(self, coroutine, group=None):
+        group = self._tasks if group is None else group
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-        return task
+        group.add(task)
 
-    def _forget(self, task):
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # reported where it happened
+        def forget(task):
+            group.discard(task)
+            if not task.cancelled():
+                task.exception()  # reported where it happened
+
+        task.add_done_callback(forget)
+        return task
 
     # -- the seats ----------------------------------------------------------------------------
 
@@ -290,17 +309,18 @@ class LabKernels(AsyncMappingKernelManager):
 
     def _handle_kernel_died(self, kernel_id):
         """Give a dead kernel's seat back; it is never replaced by an empty one."""
-        self.log.warning("A kernel has died (%s); its page has been told.", kernel_id)
+        self.log.warning("A kernel has died: %s", kernel_id)
         seat = self.seats.pop(kernel_id, None)
         if seat and seat.timer:
             seat.timer.cancel()
+        for pool in self._pools.values():
+            for task in [task for task in pool if holds(task, kernel_id)]:
+                pool.remove(task)
         if kernel_id in self:
             kernel = self.get_kernel(kernel_id)
             self.remove_kernel(kernel_id)
-            self._spawn(self._clean_up(kernel))
-
-    async def _clean_up(self, kernel):
-        await kernel.cleanup_resources()
+            self._spawn(ensure_async(kernel.cleanup_resources()))
+        self.refill()
 
     async def _end(self, kernel_id):
         if kernel_id in self:

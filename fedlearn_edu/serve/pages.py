@@ -326,7 +326,7 @@ class NotFound(Page):
 
 
 class Health(Secure, tornado.web.RequestHandler):
-    """For a proxy and for whoever watches the classroom: is it up, and how full?"""
+    """Is the server up, and how full?  For a proxy, or for whoever watches the classroom."""
 
     def initialize(self, kernels):
         """Take the kernels."""

@@ -1,5 +1,6 @@
 """What a page may say to its kernel, and what it hears."""
 
+import itertools
 import json
 import logging
 import time
@@ -59,7 +60,7 @@ def check_message(message):
 
 
 def parts_of(message):
-    """Return the parts of a binary message: channel, header, parent, metadata, content, …"""
+    """Return the parts of a binary message: channel, header, parent, metadata, content."""
     count = int.from_bytes(message[:8], "little")
     head = 8 * (count + 1)
     if not 6 <= count <= MAX_PARTS or head > len(message):
@@ -67,7 +68,7 @@ def parts_of(message):
     ends = [int.from_bytes(message[at : at + 8], "little") for at in range(8, head, 8)]
     if ends != sorted(ends) or ends[0] < head or ends[-1] > len(message):
         raise Malformed("offsets")
-    return [message[i:j] for i, j in zip(ends, ends[1:], strict=False)]
+    return [message[i:j] for i, j in itertools.pairwise(ends)]
 
 
 class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
@@ -105,6 +106,8 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
             raise web.HTTPError(400, "subprotocol")
         if kernel_id not in self.kernel_manager.seats:
             raise web.HTTPError(404)
+        if not await self.kernel_manager.get_kernel(kernel_id).is_alive():
+            raise web.HTTPError(404)  # Jupyter would wait a minute for it to come alive
         await super().get(kernel_id=kernel_id)
 
     async def open(self, kernel_id):
@@ -122,7 +125,6 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
             self.close(1003, "refused")
             return
         super().on_message(ws_message)
-
 
     def write_message(self, message, binary=False):
         """Send what a widget needs, and nothing else.

@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.serverkit import Server
+from tools.machine import system_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -28,12 +28,6 @@ SCENE = """() => {
 }"""
 
 
-def chromium():
-    """Return the system's Chromium, or None for Playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
 @pytest.fixture(scope="session")
 def server():
     with Server("--pool", "1") as running:
@@ -43,7 +37,7 @@ def server():
 @pytest.fixture(scope="session")
 def chrome():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=system_chromium(), args=FLAGS)
         yield browser
         browser.close()
 

@@ -194,7 +194,8 @@ def test_accessible(open_lab, name, lang, dark):
 OVERFLOWING = """() => {
   const clipped = (e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0;
   const words = '.fl-lab :is(button, label, legend, summary, h1, h2, p, li, .fl-round, .fl-value)';
-  return [...document.querySelectorAll(words)].filter(clipped).map((e) => e.outerHTML.slice(0, 120));
+  const found = [...document.querySelectorAll(words)].filter(clipped);
+  return found.map((e) => e.outerHTML.slice(0, 120));
 }"""
 
 
