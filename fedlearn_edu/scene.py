@@ -24,6 +24,42 @@ def participant_color(index):
     return f"p{index}" if index < PARTICIPANT_COLORS else "many"
 
 
+def apportion(values, total, digits):
+    """Return numbers rounded, up or down, so that what is shown adds up to its rounded total.
+
+    Parameters
+    ----------
+    values : array_like, shape (..., N)
+        The parts; NaN stays NaN and counts for nothing.
+    total : array_like, shape (...)
+        What each row adds up to.
+    digits : int
+        Digits after the point.
+
+    Returns
+    -------
+    ndarray, shape (..., N)
+
+    Notes
+    -----
+    The method of largest remainders.
+
+    Examples
+    --------
+    >>> apportion([1 / 3, 1 / 3, 1 / 3], 1, digits=2)
+    array([0.34, 0.33, 0.33])
+    """
+    unit = 10.0**digits
+    scaled = np.round(np.asarray(values, dtype=float) * unit, 6)
+    known = ~np.isnan(scaled)
+    whole = np.floor(np.where(known, scaled, 0))
+    missing = np.round(np.asarray(total) * unit)[..., None] - whole.sum(axis=-1, keepdims=True)
+    share, rest = np.divmod(missing, np.maximum(known.sum(axis=-1, keepdims=True), 1))
+    remainder = np.where(known, scaled - whole, -1)
+    rank = np.argsort(np.argsort(-remainder, axis=-1, kind="stable"), axis=-1, kind="stable")
+    return np.where(known, whole + share + (rank < rest), np.nan) / unit
+
+
 @dataclass(frozen=True)
 class Axis:
     """One axis of a chart: its range in data units, its scale, and what it is called."""

@@ -10,7 +10,7 @@ import pytest
 
 import fedlearn_edu as fl
 from fedlearn_edu.labs import convergence
-from fedlearn_edu.labs.convergence import LAB, State, compute, draw
+from fedlearn_edu.labs.convergence import DIGITS, LAB, State, compute, contributions, draw
 from fedlearn_edu.scene import Landscape, Lines, Points, Table
 
 from .labkit import random_state
@@ -42,17 +42,23 @@ def test_code_prints_the_same_numbers(state):
     assert numbers["bits"] == history.bits.sum()
 
 
-# In every round the participants' parts add up to the step, and each θ is the one before plus it.
+# In every round the participants' parts add up to the step, exactly so in the digits shown, and
+# each θ is the one before plus it.
 @each_state
 def test_table_adds_up(state):
     result = compute(state)
+    exact, _ = contributions(result)
     (table,) = (card for card in draw(result, T).cards if isinstance(card, Table))
     counts, weights, parts = table.columns
     theta = result.history.theta
     for k in range(1, len(theta)):
         scale = max(1.0, np.abs(theta[k]).max())
+        np.testing.assert_allclose(
+            np.nansum(exact[k - 1], axis=0), parts.total[k], atol=1e-9 * scale
+        )
         total = np.nansum(parts.values[k], axis=0)
-        np.testing.assert_allclose(total, parts.total[k], atol=1e-9 * scale)
+        np.testing.assert_allclose(total, np.round(parts.total[k], DIGITS), atol=1e-9 * scale)
+        assert np.nanmax(np.abs(parts.values[k] - exact[k - 1]), initial=0) < 0.0011
         np.testing.assert_allclose(theta[k], theta[k - 1] + parts.total[k], atol=1e-9 * scale)
         took_part = result.history.took_part[k - 1]
         assert (np.isfinite(weights.values[k]) == took_part).all()

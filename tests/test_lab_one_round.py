@@ -18,11 +18,11 @@ from fedlearn_edu.labs.one_round import (
     LATE,
     MOST,
     State,
-    apportion,
     compute,
     numbers,
     table,
 )
+from fedlearn_edu.scene import apportion
 
 OUT, TARDY = (float(DROPS),), (float(LATE),)
 STATES = (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedlearn_edu import scene
-from fedlearn_edu.scene import Axis, Chart, Column, Lines, Points, Scene, Table, pack
+from fedlearn_edu.scene import Axis, Chart, Column, Lines, Points, Scene, Table, apportion, pack
 
 AXES = {"x": Axis(0, 1), "y": Axis(0, 1)}
 
@@ -140,3 +140,22 @@ def test_scenes_are_frozen():
     kinds = [k for k in vars(scene).values() if dataclasses.is_dataclass(k)]
     assert len(kinds) > 10
     assert all(kind.__dataclass_params__.frozen for kind in kinds)
+
+
+# Numbers that are shown add up to their shown total, and none moves by more than one last digit.
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9),
+    st.integers(0, 4),
+)
+def test_apportioned_numbers_add_up(values, digits):
+    shown = apportion(values, sum(values), digits)
+    assert sum(shown) == pytest.approx(round(sum(values), digits), abs=1e-6)
+    assert np.abs(shown - values).max() <= 10.0**-digits * 1.001 + 1e-6
+
+
+# What is not there stays away and takes nothing.
+def test_apportion_leaves_gaps():
+    shown = apportion([[0.5, np.nan, 0.25], [np.nan, np.nan, np.nan]], [0.75, 0], 1)
+    assert shown[0, [0, 2]].sum() == pytest.approx(0.8)
+    assert np.isnan(shown[0, 1])
+    assert np.isnan(shown[1]).all()

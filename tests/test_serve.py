@@ -374,6 +374,16 @@ def test_beyond_the_last_seat_there_is_a_polite_page():
             assert second.live()
 
 
+def test_whoever_waits_gets_the_seat_of_a_page_that_is_gone():
+    code = "from fedlearn_edu.serve import kernels; kernels.AWAY = 0.5"
+    with Server("--pool", "0", "--max-learners", "1", code=code) as server:
+        first = Page(server).connect()
+        assert first.live()
+        assert server.get("labs/scaling")[0] == 503  # not while its page is there
+        first.close()  # without a goodbye
+        wait_until(lambda: server.get("labs/scaling")[0] == 200)
+
+
 # -- sockets -------------------------------------------------------------------------------------
 
 
@@ -485,13 +495,16 @@ def test_a_page_cannot_run_code_or_look_inside(server, channel, tmp_path):
 
 def test_what_a_kernel_prints_stays_on_the_server(server):
     with Page(server).connect() as page:
-        page.send("comm_msg", {"comm_id": "no-such-comm", "data": {}})  # the kernel complains
-        page.send("kernel_info_request", {})
-        for _, header, _ in page.messages(15):
+        # Without the version that it expects, the kernel prints a traceback and closes the comm.
+        page.send("comm_open", {"comm_id": "x", "target_name": "jupyter.widget.control"})
+        closed = False
+        for _, header, content in page.messages(15):
             assert header["msg_type"] not in ("stream", "error")
-            if header["msg_type"] == "kernel_info_reply":
-                break
+            closed = closed or header["msg_type"] == "comm_close"
+            if closed and content.get("execution_state") == "idle":
+                break  # what was printed has been sent by then
         page.goodbye()
+    wait_until(lambda: "A kernel printed" in server.errors())
 
 
 def test_a_socket_to_a_kernel_that_no_page_holds_is_refused(server):

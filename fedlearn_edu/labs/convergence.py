@@ -22,6 +22,7 @@ from fedlearn_edu.scene import (
     Points,
     Scene,
     Table,
+    apportion,
     participant_color,
 )
 
@@ -29,6 +30,7 @@ ROUNDS = 60
 WIDE, HIGH = 6.0, 5.0  # the map is [-WIDE, WIDE] × [-HIGH, HIGH]
 GRID_X, GRID_Y = np.linspace(-WIDE, WIDE, 37), np.linspace(-HIGH, HIGH, 31)
 FAR = 4.2
+DIGITS = 3
 CODECS = {
     "float64": None,
     "float16": Cast("float16"),
@@ -361,6 +363,7 @@ def draw_table(result, t):
     none = np.full((1, state.participants), np.nan)
     counts = np.array([n for (n,) in COUNTS.full(state)])
     parts, scale = contributions(result)
+    shown = apportion(parts.transpose(0, 2, 1), history.step, DIGITS).transpose(0, 2, 1)
     weights = np.concatenate([none, np.where(history.took_part, history.weights, np.nan)])
     steps = np.concatenate([np.full((1, 2), np.nan), history.step])
     label = "wᵢ Δᵢ" if np.all(scale == 1) else t("column_part")
@@ -374,8 +377,8 @@ def draw_table(result, t):
             Column("wᵢ", weights, total=np.nansum(weights, axis=1)[:, None]),
             Column(
                 label,
-                np.concatenate([np.repeat(none[..., None], 2, axis=2), parts]),
-                digits=3,
+                np.concatenate([np.repeat(none[..., None], 2, axis=2), shown]),
+                digits=DIGITS,
                 signed=True,
                 vector=True,
                 total=steps,

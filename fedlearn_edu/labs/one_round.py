@@ -19,6 +19,7 @@ from fedlearn_edu.scene import (
     Points,
     Scene,
     Table,
+    apportion,
     participant_color,
 )
 
@@ -195,23 +196,6 @@ def digits_for(rounds):
         for v in (r.gradients, r.local, r.weights, r.parts, r.after, r.pooled)
     )
     return 2 if exact else 3
-
-
-def apportion(values, total, digits):
-    """Return the values rounded, up or down, so that they add up to the rounded total."""
-    unit = 10.0**digits
-    parts = np.round(np.asarray(values) * unit, 6)
-    known = np.flatnonzero(~np.isnan(parts))
-    if not len(known):
-        return parts
-    whole = np.floor(parts[known])
-    missing = round(total * unit - whole.sum())
-    order = np.argsort(whole - parts[known], kind="stable")
-    share, rest = divmod(missing, len(known))
-    whole += share
-    whole[order[:rest]] += 1
-    parts[known] = whole
-    return parts / unit
 
 
 def shown_round(result, record):

@@ -165,8 +165,10 @@ class App(Voila):
         server.add_sockets(bound)
         self._announce()
         self.kernel_manager.refill()
+        ready = asyncio.get_running_loop().run_in_executor(None, self.site.warm_up)
         await self._finished.wait()
         server.stop()
+        await ready
         await self.kernel_manager.close()
         await server.close_all_connections()
 
@@ -196,7 +198,7 @@ class App(Voila):
 
     def init_handlers(self):
         """Return the addresses: those that the pages use, and no other."""
-        site = self._site()
+        self.site = site = self._site()
         base = re.escape(self.base_url)
         kernels_here = {"kernels": self.kernel_manager}
         return [

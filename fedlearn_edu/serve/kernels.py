@@ -29,6 +29,7 @@ from . import forks
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40")
 START_TIMEOUT = 60
 CLOSE_SECONDS = 8
+AWAY, LOADING = 5, 30  # seconds after which somebody who waits may have a seat
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -110,11 +111,16 @@ class Ready:
 
 @dataclass
 class Seat:
-    """A kernel in use by a page."""
+    """A kernel in use by a page: since when the page is away, and when the seat is given up."""
 
     connections: int = 0
+    seen: bool = False
     left: float = field(default_factory=time.monotonic)
     timer: asyncio.TimerHandle | None = None
+
+    def seems_empty(self, now):
+        """Return True if the page went away, or has not come in the time that loading takes."""
+        return not self.connections and now - self.left > (AWAY if self.seen else LOADING)
 
 
 def holds(task, kernel_id):
@@ -272,10 +278,11 @@ class LabKernels(AsyncMappingKernelManager):
     # -- the seats ----------------------------------------------------------------------------
 
     async def _make_room(self):
+        """Find a seat, if need be that of a page that seems to be gone for good."""
         if not self.max_learners or self.in_use < self.max_learners:
             return
-        gone = [key for key, seat in self.seats.items() if seat.timer and seat.left]
-        gone = [key for key in gone if time.monotonic() - self.seats[key].left > 5]
+        now = time.monotonic()
+        gone = [key for key, seat in self.seats.items() if seat.seems_empty(now)]
         if not gone:
             raise Full
         await self.release(min(gone, key=lambda key: self.seats[key].left))
@@ -286,6 +293,7 @@ class LabKernels(AsyncMappingKernelManager):
         seat = self.seats.get(kernel_id)
         if seat:
             seat.connections += 1
+            seat.seen = True
             if seat.timer:
                 seat.timer.cancel()
                 seat.timer = None

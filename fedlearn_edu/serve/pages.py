@@ -122,6 +122,11 @@ class Site:
         """Return the address of a file."""
         return f"{self.base_url}static/{self.files.stamp}/{path}"
 
+    def warm_up(self):
+        """Compress what the first learner's browser will ask for."""
+        for address in self.preload:
+            self.files.find(address.partition("?")[0])
+
 
 def make_environment():
     """Return the Jinja environment of the pages."""

@@ -13,6 +13,7 @@ import { Theme } from "./theme.js";
 
 const REST_MS = 160; // a hand that does not move for so long has come to rest
 const SILENCE_MS = 10000; // no answer for so long: Python is gone
+const LOST_MS = 5000; // a connection that does not come back within so long is lost
 
 export class App {
   constructor(model, el) {
@@ -47,6 +48,9 @@ export class App {
     this.model.off("msg:custom", this.onMessage);
     clearTimeout(this.restTimer);
     clearTimeout(this.silence);
+    clearTimeout(this.lost);
+    this.kernel?.statusChanged?.disconnect(this.onStatus);
+    this.kernel?.connectionStatusChanged?.disconnect(this.onConnection);
     this.player.stop(false);
     this.chart.destroy();
     this.cards.destroy();
@@ -141,6 +145,7 @@ export class App {
     if (this.home !== undefined) {
       document.documentElement.lang = page.html_lang;
       document.title = `${page.title} · ${text.labs}`;
+      document.cookie = `fedlearn-lang=${page.lang}; path=${this.home}; SameSite=Lax; max-age=31536000`;
     }
     this.root.lang = page.html_lang;
     this.controls = new Controls(page.groups, text, (key, value, draft) => this.change(key, value, draft));
@@ -313,12 +318,16 @@ export class App {
   // Python gone: say so, and offer a way back.
 
   watchKernel() {
-    const kernel = this.model.widget_manager?.kernel;
+    this.kernel = this.model.widget_manager?.kernel;
     const gone = new Set(["dead", "restarting", "autorestarting", "terminating"]);
     this.onStatus = (_, status) => gone.has(status) && this.banner();
-    this.onConnection = (_, status) => (status === "disconnected" ? this.banner() : null);
-    kernel?.statusChanged?.connect(this.onStatus);
-    kernel?.connectionStatusChanged?.connect(this.onConnection);
+    this.onConnection = (_, status) => {
+      clearTimeout(this.lost);
+      if (status === "connected") this.alive();
+      else this.lost = setTimeout(() => this.banner(), status === "disconnected" ? 0 : LOST_MS);
+    };
+    this.kernel?.statusChanged?.connect(this.onStatus);
+    this.kernel?.connectionStatusChanged?.connect(this.onConnection);
   }
 
   banner() {

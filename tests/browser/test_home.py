@@ -193,6 +193,16 @@ def test_a_lab_opens_from_its_card_and_leaves_no_kernel(visit, server):
     wait_until(lambda: server.health()["in_use"] == before)
 
 
+def test_a_lab_opens_and_closes_behind_a_proxys_path(visit):
+    with Server("--pool", "0", "--base-url", "/course/") as server:
+        page = visit("labs/convergence?lang=en", at=server)
+        page.wait_for_selector(READY, state="attached", timeout=30_000)
+        assert outside(page, server) == []
+        page.get_by_role("link", name="Labs").click()
+        expect(page.locator(".card").first).to_be_visible()
+        wait_until(lambda: server.health()["in_use"] == 0)
+
+
 def test_the_files_that_a_lab_loads_are_asked_for_at_once(visit):
     # If this fails after an update: put the list that it prints into web/preload.json.
     page = visit("labs/convergence?lang=en")

@@ -199,7 +199,7 @@ OVERFLOWING = """() => {
 }"""
 
 
-NARROW = "document.documentElement.scrollWidth <= window.innerWidth"
+NARROW = "() => document.documentElement.scrollWidth <= window.innerWidth"
 
 
 # At each width, in each language and theme, nothing is wider than the page and no word is cut off.
@@ -215,7 +215,7 @@ def test_fits(open_lab, name, lang):
             page.page.wait_for_function(NARROW)
             assert page.page.evaluate(OVERFLOWING) == [], (dark, width)
     # At 1440 × 900 nothing needs scrolling.
-    page.page.wait_for_function("document.documentElement.scrollHeight <= 900")
+    page.page.wait_for_function("() => document.documentElement.scrollHeight <= 900")
 
 
 # Rounds are played, stepped and scrubbed from the keyboard, without a word to the kernel.
@@ -362,7 +362,7 @@ def test_table_adds_up(open_lab):
 
     total = [sum(column) for column in zip(*map(parts, rows), strict=True)]
     assert len(rows) == 6
-    assert total == pytest.approx(parts(foot), abs=0.0005 * 7)  # each of seven numbers is rounded
+    assert total == pytest.approx(parts(foot), abs=1e-9)
 
 
 # Held by a hand, a slider sends small drafts; at rest the whole picture follows.

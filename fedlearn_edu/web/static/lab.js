@@ -18,13 +18,18 @@
     show("trouble");
   }
 
-  // The lab says that it is there; failing that, something of a certain height has been drawn.
-  const drawn = () => {
+  // The lab says that it is there; another widget is there once it has a certain height.
+  function look() {
     const cells = document.getElementById("rendered_cells");
-    const widget = cells && cells.querySelector(".jupyter-widgets, .lm-Widget .lm-Widget");
-    return widget && widget.getBoundingClientRect().height > 100;
-  };
-  const watcher = new MutationObserver(() => drawn() && show("ready"));
+    if (!cells) return;
+    if (cells.querySelector(".jupyter-widgets-error-widget")) return trouble("widget");
+    const lab = cells.querySelector(".fl-lab");
+    if (lab) return "ready" in lab.dataset && show("ready");
+    const widget = cells.querySelector(".jupyter-widgets, .lm-Widget .lm-Widget");
+    if (widget && widget.getBoundingClientRect().height > 100) show("ready");
+  }
+
+  const watcher = new MutationObserver(look);
   document.addEventListener("fedlearn:ready", () => show("ready"));
 
   // A file that cannot be loaded is an error event that does not bubble: catch it on its way down.
