@@ -320,7 +320,11 @@ export class App {
   watchKernel() {
     this.kernel = this.model.widget_manager?.kernel;
     const gone = new Set(["dead", "restarting", "autorestarting", "terminating"]);
-    this.onStatus = (_, status) => gone.has(status) && this.banner();
+    this.onStatus = (_, status) => {
+      if (!gone.has(status)) return;
+      this.dead = true;
+      this.banner();
+    };
     this.onConnection = (_, status) => {
       clearTimeout(this.lost);
       if (status === "connected") this.alive();
@@ -341,6 +345,7 @@ export class App {
   }
 
   alive() {
+    if (this.dead) return;
     if (this.bannerNode) this.bannerNode.hidden = true;
     delete this.root.dataset.gone;
   }
