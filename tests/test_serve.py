@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import os
 import re
 import signal
 import sys
@@ -309,6 +310,16 @@ app.voila_config = soon
         gone(server, Page(server))
         left = {process.pid for process in server.kernels()}
         assert len(warm & left) == len(warm) - 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets with a path are a POSIX thing")
+def test_kernels_open_no_port():
+    """A kernel's sockets lie in a folder of the server's: no port to lose, or to knock at."""
+    with Server("--pool", "0") as server, Page(server).connect() as page:
+        assert page.live()
+        (kernel,) = server.kernels()
+        kinds = {connection.status for connection in kernel.net_connections("inet")}
+        assert psutil.CONN_LISTEN not in kinds
 
 
 def test_a_dead_kernel_is_announced_and_not_replaced():

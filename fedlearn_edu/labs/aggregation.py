@@ -527,7 +527,7 @@ def table(result):
 STRINGS = {
     "title": ("Aggregation", "聚合"),
     "summary": ("Who has a say? Mean and weights", "谁的话算数？平均与加权"),
-    "preset_article": ("The article's two", "文章里的两方"),
+    "preset_article": ("The article's example", "文章里的例子"),
     "preset_equal_sizes": ("Equal sizes", "样本数相等"),
     "preset_loud": ("One is loud", "一个大嗓门"),
     "preset_large_and_small": ("One big, five small", "一大五小"),
@@ -538,8 +538,8 @@ STRINGS = {
     "c_dimensions": ("Dimensions", "维数"),
     "c_gradients": ("Gradient of each", "各自的梯度"),
     "h_gradients": (
-        "Type, or drag the arrows' heads.",
-        "可以输入数字，也可以拖动图中的箭头。",
+        "Type numbers, or drag the tips of the arrows.",
+        "可以输入数字，也可以拖动图中箭头的尖端。",
     ),
     "c_weighting": ("Weights", "权重"),
     "h_weighting": (
@@ -561,7 +561,7 @@ STRINGS = {
         "Choose the same component twice to see it on a number line.",
         "横轴和纵轴选同一个分量，就会画成数轴。",
     ),
-    "c_reach": ("How far it reaches", "显示范围"),
+    "c_reach": ("Range shown", "显示范围"),
     "component": ("component {k}", "第 {k} 个分量"),
     "participant": ("participant", "参与方"),
     "gradient_of": ("gradient of participant {n}", "参与方 {n} 的梯度"),
@@ -579,15 +579,15 @@ STRINGS = {
         "参与方 {n}：权重 {w}%，拉力 {p}%",
     ),
     "card_mean": ("Weighted mean", "加权平均"),
-    "card_shares": ("Who pulls how hard", "谁的拉力大"),
+    "card_shares": ("Pull: how long each wᵢgᵢ is", "谁的拉力大：比 wᵢgᵢ 的长度"),
     "card_table": ("Added up", "逐项相加"),
     "row_weight": ("weight", "权重"),
     "row_pull": ("pull", "拉力"),
-    "badge_pooled": ("gradient of the pooled loss", "合并数据的损失的梯度"),
+    "badge_pooled": ("gradient on all data together", "等于全部数据的梯度"),
     "note_same": ("The plain mean is the same.", "和简单平均完全一样。"),
     "note_differs": (
         "Plain mean {g}; weighted minus plain: {gap}.",
-        "简单平均 {g}；加权减去简单：{gap}。",
+        "简单平均 {g}；加权 − 简单 = {gap}。",
     ),
     "plain_sum": ("Plain mean: {total} / {n} = {g}.", "简单平均：{total} / {n} = {g}。"),
     "note_rounded": (
@@ -595,8 +595,8 @@ STRINGS = {
         "显示时有舍入，总和按精确值计算。",
     ),
     "warning_no_weight": (
-        "All weights are 0: a weighted mean of nobody does not exist. 1/N is used instead.",
-        "权重全是 0，没有谁可以平均。这里改用 1/N。",
+        "All weights are 0, so there is no weighted mean. 1/N is used instead.",
+        "权重全是 0，求不出加权平均。这里改用 1/N。",
     ),
     "notice_alone": (
         "With one participant the mean, the weighted mean and g₁ are the same.",
@@ -604,16 +604,16 @@ STRINGS = {
     ),
     "notice_alone_try": ("Add a second participant.", "再加一个参与方。"),
     "notice_zero": (
-        "Nobody pulls: every wᵢgᵢ is zero, and the server stays where it is.",
-        "谁也没有拉力：所有 wᵢgᵢ 都是零，服务器原地不动。",
+        "Nobody pulls: every wᵢgᵢ is zero, and the global parameters stay where they are.",
+        "谁也没有拉力：所有 wᵢgᵢ 都是零，全局参数原地不动。",
     ),
     "notice_zero_try": (
-        "Give a participant with some weight a gradient.",
-        "给一个有权重的参与方一点梯度。",
+        "Give a gradient to a participant whose weight is not 0.",
+        "找一个权重不为 0 的参与方，给它一个梯度。",
     ),
     "notice_loud": (
         "Participant {n} has {w} % of the weight but {p} % of the pull: its gradient is long.",
-        "参与方 {n} 的权重是 {w}%，拉力却占 {p}%：因为它的梯度长。",
+        "参与方 {n} 的权重只占 {w}%，拉力却占 {p}%：因为它的梯度长。",
     ),
     "notice_loud_try": (
         "Drag {g} shorter until the two bars agree.",
@@ -630,11 +630,11 @@ STRINGS = {
     "notice_size": (
         "With wᵢ = nᵢ/Σn every example counts once: "
         "this is the gradient of the loss on all the data together.",
-        "取 wᵢ = nᵢ/Σn，每个样本都算一次：这正是把数据合在一起时损失的梯度。",
+        "取 wᵢ = nᵢ/Σn，每个样本都只算一次：这正是把全部数据合在一起时，损失的梯度。",
     ),
     "notice_size_try": (
         "Set the weights to equal: now every participant counts once, however little data it has.",
-        "改选“相等”。现在每个参与方都算一次，不管它有多少数据。",
+        "改选“相等”：这时不管数据多少，每个参与方都只算一次。",
     ),
     "notice_equal": (
         "All weights are 1/N: the weighted mean is the plain mean.",
@@ -646,7 +646,7 @@ STRINGS = {
     ),
     "notice_hand": (
         "The more weight a participant has, the nearer the thick arrow comes to its gradient.",
-        "谁的权重大，粗箭头就离谁的梯度近。",
+        "谁的权重越大，粗箭头就越靠近谁的梯度。",
     ),
     "notice_hand_try": (
         "Make the weights equal. Where does the thick arrow go?",

@@ -480,32 +480,33 @@ STRINGS = {
     "title": ("Convergence", "收敛"),
     "summary": (
         "Watch the global parameters find their place",
-        "看全局参数找到它的归宿",
+        "看全局参数一步步找到归宿",
     ),
-    "preset_unequal": ("Unequal clients", "各不相同"),
+    "preset_unequal": ("All different", "各不相同"),
     "preset_agreement": ("Agreement", "想法一致"),
     "preset_one_step": ("One step", "一步到位"),
-    "preset_over_the_edge": ("Over the edge", "越过边界"),
+    "preset_over_the_edge": ("Over the edge", "越过临界"),
     "g_participants": ("Participants", "参与方"),
     "g_step": ("Step", "步长"),
     "g_real_life": ("Real life", "现实情况"),
     "c_participants": ("Number", "数量"),
-    "c_spread": ("Optima apart", "最优点相距"),
+    "c_spread": ("Spread of optima", "最优点差异"),
     "h_spread": (
         "At 0 all participants have the same optimum; at 1 their optima lie far apart.",
         "取 0 时所有参与方的最优点重合；取 1 时相距很远。",
     ),
-    "c_bend": ("Curvatures apart", "曲率相差"),
+    "c_bend": ("Spread of curvature", "曲率差异"),
     "h_bend": (
-        "At 0 every participant's loss is the same round bowl; at 1 some are steep and long.",
-        "取 0 时每个参与方的损失都是同样的圆碗；取 1 时有的陡峭，有的狭长。",
+        "At 0 every participant's loss is the same round bowl; "
+        "at 1 some are steep, some long and narrow.",
+        "取 0 时每个参与方的损失都像同样的圆碗；取 1 时有的陡峭，有的狭长。",
     ),
     "c_weighting": ("Weights", "权重"),
     "weighting_equal": ("equal", "相等"),
     "weighting_size": ("by size", "按样本数"),
     "weighting_hand": ("by hand", "手动"),
     "c_weights": ("Weight of each", "各自的权重"),
-    "h_weights": ("They are divided by their sum.", "使用时会除以总和，归一化。"),
+    "h_weights": ("They are divided by their sum.", "使用时会除以它们的总和。"),
     "c_counts": ("Examples of each", "各自的样本数"),
     "c_curvatures": ("Curvature of each", "各自的曲率"),
     "c_optima": ("Optimum of each", "各自的最优点"),
@@ -513,47 +514,48 @@ STRINGS = {
     "c_alpha": ("Learning rate", "学习率"),
     "c_local_steps": ("Local steps", "本地步数"),
     "h_local_steps": (
-        "E = 1 is FedSGD. With more, each participant walks on alone before the average: FedAvg.",
+        "E = 1 is FedSGD. With more it is FedAvg: "
+        "each walks a few steps alone, then comes the average.",
         "E = 1 是 FedSGD；更多步就是 FedAvg：各自先独立走几步，再求平均。",
     ),
-    "c_factor": ("Scaling", "缩放因子"),
+    "c_factor": ("Scaling factor", "缩放因子"),
     "c_convention": ("λ acts on", "λ 作用于"),
     "h_convention": (
-        "Each update before it is sent; the mean at the server; "
-        "or the sum, which makes the step N times larger.",
-        "每个更新（发送前）；服务器上的平均值；或者总和，这时一步会大 N 倍。",
+        "Each update before it is sent; or, at the server, the mean, "
+        "or the sum, which makes the step N times as long.",
+        "发送前的每个更新；或者服务器上的平均值、总和。取总和，每一步就变成 N 倍长。",
     ),
     "convention_each": ("each", "每个更新"),
     "convention_mean": ("the mean", "平均值"),
     "convention_sum": ("the sum", "总和"),
-    "c_unscale": ("Unscale at the server", "服务器除以 λ"),
-    "c_wire": ("Numbers on the wire", "传输用的数"),
+    "c_unscale": ("Unscale at the server: ÷ λ", "服务器反缩放：÷ λ"),
+    "c_wire": ("Numbers travel as", "传输格式"),
     "wire_float64": ("exact", "精确"),
     "wire_float16": ("float16", "float16"),
     "wire_int8": ("int8", "int8"),
     "wire_int4": ("int4", "int4"),
-    "c_fraction": ("Taking part", "每轮参与"),
+    "c_fraction": ("Share taking part", "参与比例"),
     "h_fraction": (
         "The server asks this fraction of the participants in each round.",
         "每一轮，服务器只邀请这个比例的参与方。",
     ),
-    "c_dropout": ("Dropouts", "掉线"),
+    "c_dropout": ("Drop-out rate", "掉线率"),
     "c_seed": ("Seed", "随机种子"),
     "optimum": ("optimum", "最优点"),
     "optimum_of": ("optimum of participant {n}", "参与方 {n} 的最优点"),
     "start": ("start", "起点"),
-    "off_map": ("off the map", "已出图"),
+    "off_map": ("off the map", "在图外"),
     "participant": ("participant", "参与方"),
     "describe_map": (
         "Loss landscape with {n} participants' optima, their local paths in the round shown, "
         "the path of the global parameters, the optimum (cross) and where the rounds settle "
         "(dashed ring).",
         "损失曲面：{n} 个参与方的最优点、所示轮次里各自的本地路径、全局参数的路径、"
-        "最优点（叉号）和最终停留处（虚线圆圈）。",
+        "最优点（叉号）和最后停下的地方（虚线圆圈）。",
     ),
     "describe_distance": (
         "Distance to the optimum by round, logarithmic; at the end {last}.",
-        "到最优点的距离随轮次的变化，对数坐标；最后是 {last}。",
+        "到最优点的距离随轮次的变化，纵轴为对数刻度；最后是 {last}。",
     ),
     "card_step": ("Each round", "每一轮"),
     "card_distance": ("Distance to the optimum", "到最优点的距离"),
@@ -565,38 +567,39 @@ STRINGS = {
     "regime_converging": ("converging", "收敛"),
     "regime_slow": ("slow", "很慢"),
     "regime_oscillating": ("oscillating", "来回摆动"),
-    "regime_edge": ("on the edge", "在边界上"),
+    "regime_edge": ("on the edge", "临界"),
     "regime_diverging": ("diverging", "发散"),
     "note_one_step": ("the error is gone after one round", "一轮之后，误差就没有了"),
     "note_converging": ("{percent} % of the error goes each round", "每一轮消去 {percent}% 的误差"),
-    "note_edge": ("the error never shrinks", "误差永远不会变小"),
+    "note_edge": ("the error never shrinks", "误差不会变小"),
     "note_diverging": ("the error grows {factor}-fold each round", "每一轮误差变成 {factor} 倍"),
     "note_idealised": (
         "(if everybody took part and nothing were rounded)",
-        "（假设人人参与，且没有舍入）",
+        "（假设每轮全员参与，且没有舍入）",
     ),
     "warning_limit": (
         "Round {n} was the end: the parameters passed 10⁹. "
         "The map does not stretch to follow them.",
-        "第 {n} 轮到此为止：参数已经超过 10⁹。图的范围不会跟着放大。",
+        "第 {n} 轮中断：参数已经超过 10⁹。图的范围不会跟着放大。",
     ),
     "warning_local": (
         "Round {n} was the end: a participant's own steps overflowed.",
-        "第 {n} 轮到此为止：有参与方的本地步数值溢出了。",
+        "第 {n} 轮中断：有参与方在本地训练时，数值溢出了。",
     ),
     "warning_codec": (
-        "Round {n} was the end: an update no longer fitted the numbers on the wire.",
-        "第 {n} 轮到此为止：有更新超出了传输用的数能表示的范围。",
+        "Round {n} was the end: an update was too large for the numbers on the wire.",
+        "第 {n} 轮中断：有更新超出了传输格式能表示的范围。",
     ),
     "notice_drift": (
-        "With {e} local steps everybody walks home first. "
+        "With {e} local steps everybody first walks towards their own optimum. "
         "The rounds settle at the ring ◌, {gap} away from the optimum ✕.",
-        "本地走 {e} 步，大家都先往自己家走。最后停在圆圈 ◌ 处，离最优点 ✕ 有 {gap}。",
+        "本地走 {e} 步，各参与方都先奔向自己的最优点。最后停在圆圈 ◌ 处，离最优点 ✕ 有 {gap}。",
     ),
     "notice_drift_try": ("Set E to 1. Where does the ring go?", "把 E 改成 1，圆圈会去哪里？"),
     "notice_together": (
-        "The ring ◌ lies on the optimum ✕: the rounds settle where the pooled data want to be.",
-        "圆圈 ◌ 和最优点 ✕ 重合：最后停下的地方，正是合并数据想去的地方。",
+        "The ring ◌ lies on the optimum ✕: "
+        "the rounds settle at the optimum of all the data together.",
+        "圆圈 ◌ 和最优点 ✕ 重合：最后停下的地方，正是全部数据合在一起时的最优点。",
     ),
     "notice_together_try": (
         "Raise E, or drag a participant away. When does the ring leave the cross?",
@@ -605,29 +608,30 @@ STRINGS = {
     "notice_weights": (
         "These weights are not the participants' sizes: "
         "the rounds settle at the ring ◌, {gap} from the optimum ✕ of the pooled data.",
-        "这些权重不是按样本数来的：最后停在圆圈 ◌ 处，离合并数据的最优点 ✕ 有 {gap}。",
+        "这些权重和样本数不成比例：最后停在圆圈 ◌ 处，离合并数据的最优点 ✕ 有 {gap}。",
     ),
     "notice_weights_try": ("Choose “by size”.", "改选“按样本数”试试。"),
     "notice_one_step": (
-        "αλh = 1: one step lands on the optimum, wherever you start.",
-        "αλh = 1：无论从哪里出发，一步就落在最优点上。",
+        "One round goes all the way: wherever you start, you are there in one step.",
+        "一轮就走完全程：无论从哪里出发，一步就到。",
     ),
     "notice_one_step_try": (
         "Raise α towards 2. What happens to the path before it leaves the map?",
-        "把 α 往 2 调。路径跑出图之前会变成什么样？",
+        "把 α 慢慢调向 2。路径跑出图之前会变成什么样？",
     ),
     "notice_edge": (
-        "αλh = 2: every step jumps to the other side, exactly as far away.",
-        "αλh = 2：每一步都跳到对面，距离一点不变。",
+        "Every round jumps to the other side of where it should settle, exactly as far away.",
+        "每一轮都跳到目标的对面，距离一点不变。",
     ),
     "notice_edge_try": ("Lower λ or α a little.", "把 λ 或 α 调小一点。"),
     "notice_diverging": (
-        "Each step overshoots by more than it corrects: αλh is above 2.",
-        "每一步都迈过了头，越走越远：αλh 超过了 2。",
+        "Every round overshoots by more than it corrects: "
+        "the number under “Each round” is above 1.",
+        "每一轮都迈过了头，越走越远：“每一轮”下面的数大于 1。",
     ),
     "notice_diverging_try": (
-        "Which of α and λ brings it back? Either: only their product counts.",
-        "调 α 还是调 λ 能救回来？都行：起作用的只是它们的乘积。",
+        "Lower α, or λ instead. With E = 1, does it matter which of the two?",
+        "先调小 α，再换成调小 λ。E = 1 时，两者的效果一样吗？",
     ),
 }
 

@@ -641,7 +641,7 @@ def table(result):
 
 
 STRINGS = {
-    "title": ("One round, by hand", "一轮，亲手来"),
+    "title": ("One round, by hand", "亲手走一轮"),
     "summary": ("Five steps; you are the server", "五个步骤，你来当服务器"),
     "preset_everybody": ("Everybody is here", "全员到齐"),
     "preset_drops": ("One drops out", "有人掉线"),
@@ -652,7 +652,7 @@ STRINGS = {
     "c_data": ("Numbers that stay at home", "各自的本地数据"),
     "h_data": (
         "One to five numbers each. Empty a cell to take a number away.",
-        "每人一到五个数。清空一格，就去掉一个数。",
+        "每个参与方一到五个数。清空一格，就去掉一个数。",
     ),
     "c_presence": ("Who is here", "谁在场"),
     "h_presence": (
@@ -672,7 +672,7 @@ STRINGS = {
     "c_local_steps": ("Local steps", "本地步数"),
     "server": ("Server: you", "服务器：你"),
     "participant_n": ("Participant {n}", "参与方 {n}"),
-    "press": ("Participant {n}: {word}. Press to change.", "参与方 {n}：{word}。按一下切换。"),
+    "press": ("Participant {n}: {word}. Press to change.", "参与方 {n}：{word}。点一下切换。"),
     "describe": (
         "The server and {n} participants. Updates travel from the participants to the server, "
         "the new θ travels back.",
@@ -702,12 +702,12 @@ STRINGS = {
     "card_before": ("Before the first round", "第一轮之前"),
     "card_step": ("Round {r}, step {n} of 5", "第 {r} 轮，第 {n} 步（共 5 步）"),
     "before_value": ("Find their mean", "求出均值"),
-    "badge_arrived": ("{n} of {all} arrived", "收到 {n} 个，共 {all} 个"),
+    "badge_arrived": ("{n} of {all} arrived", "共 {all} 个，收到 {n} 个"),
     "and": (" and ", "、"),
     "gap": (" ", ""),
     "note_before": (
         "You are the server. You want one number θ: the mean of all the numbers of {n} "
-        "participants. And you may not see a single one of them.",
+        "participants. But you may not see a single one of them.",
         "你是服务器，想求一个数 θ：{n} 个参与方全部数据的均值。可这些数据，你一个也不能看。",
     ),
     "note_initialise": (
@@ -717,25 +717,26 @@ STRINGS = {
     "note_train": (
         "Everybody takes one gradient step from θ towards its own numbers. "
         "Participant {n}: θ{i} = {old} − {alpha} × ({old} − {mean}) = {new}.",
-        "每个参与方从 θ 出发，朝自己的数走一个梯度步。"
+        "每个参与方从 θ 出发，用自己的数据走一步梯度下降。"
         "参与方 {n}：θ{i} = {old} − {alpha} × ({old} − {mean}) = {new}。",
     ),
     "note_train_more": (
         "Everybody takes {e} gradient steps towards its own numbers, without asking you. "
         "Participant {n} gets from {old} to θ{i} = {new}.",
-        "每个参与方朝自己的数走 {e} 个梯度步，中途不问你。参与方 {n} 从 {old} 走到 θ{i} = {new}。",
+        "每个参与方用自己的数据走 {e} 步梯度下降，中途不问你。"
+        "参与方 {n} 从 {old} 走到 θ{i} = {new}。",
     ),
     "note_train_nobody": ("Nobody is here to train.", "没有人在场，无从训练。"),
     "note_send": (
-        "What the training changed travels: Δᵢ = θᵢ − θ. The numbers stay at home.",
-        "发出去的是训练带来的变化：Δᵢ = θᵢ − θ。数据留在本地。",
+        "Only what the training changed travels: Δᵢ = θᵢ − θ. The numbers stay at home.",
+        "发出去的只是训练带来的变化：Δᵢ = θᵢ − θ。数据留在本地。",
     ),
     "note_dropped": (
-        "The training of participant {who} is lost.",
-        "参与方 {who} 的训练白费了。",
+        "Dropped out, training lost: {who}.",
+        "参与方 {who} 掉线，这次训练白费了。",
     ),
     "note_late": (
-        "Participant {who} has just arrived, with nothing to send.",
+        "Just arrived, with nothing to send yet: {who}.",
         "参与方 {who} 刚到，还没有东西可发。",
     ),
     "note_aggregate": (
@@ -764,59 +765,59 @@ STRINGS = {
     "note_pooled": (
         "One gradient step on all the numbers, whose mean is {mean}: "
         "{old} − {alpha} × ({old} − {mean}) = {new}.",
-        "全部的数，均值是 {mean}。走一个梯度步：{old} − {alpha} × ({old} − {mean}) = {new}。",
+        "全部数据的均值是 {mean}。走一步梯度下降：{old} − {alpha} × ({old} − {mean}) = {new}。",
     ),
     "note_pooled_more": (
         "{e} gradient steps on all the numbers from {old}, each θ − {alpha} × (θ − {mean}).",
-        "用全部的数从 {old} 走 {e} 个梯度步，每步 θ − {alpha} × (θ − {mean})。",
+        "用全部数据从 {old} 走 {e} 步梯度下降，每步把 θ 变为 θ − {alpha} × (θ − {mean})。",
     ),
     "notice_same": (
         "At step 4 the new θ is exactly what one gradient step on all the numbers gives, "
         "and no number has left its box.",
-        "到第 4 步，新 θ 和用全部的数走一个梯度步得到的完全一样，而没有一个数离开过自己的方框。",
+        "到第 4 步，新 θ 和用全部数据走一步梯度下降的结果完全一样，而没有一个数离开过自己的方框。",
     ),
     "notice_same_try": (
-        "Press a participant's box and send again. What do the weights do?",
+        "Press a participant's box and send again. How do the weights change?",
         "点一下某个参与方的方框，再发送一次。权重怎么变？",
     ),
     "notice_drops": (
-        "Without participant {who} the other weights grow until they add up to 1, "
+        "Dropped out: {who}. The other weights grow until they add up to 1, "
         "and θ knows nothing of the numbers that were lost.",
-        "少了参与方 {who}，其余的权重变大，加起来仍是 1；而 θ 对丢失的那些数一无所知。",
+        "少了参与方 {who}，其余的权重变大，加起来仍是 1；而 θ 对少掉的那些数一无所知。",
     ),
     "notice_drops_try": (
         "Press the box once more: it comes late instead. What is different in round 2?",
         "再点一下那个方框，改成迟到。第 2 轮有什么不同？",
     ),
     "notice_late": (
-        "Participant {who} has no part in round 1, gets the new θ when you synchronise, "
-        "and trains with the others in round 2.",
+        "Late: {who}. Latecomers miss round 1, get the new θ when you synchronise, "
+        "and train with the others in round 2.",
         "参与方 {who} 没赶上第 1 轮，同步时拿到新 θ，第 2 轮和大家一起训练。",
     ),
     "notice_late_try": (
         "Compare with the pooled data at step 4 of each round.",
-        "比较两轮的第 4 步：哪一轮和合并数据的结果一致？",
+        "比较两轮的第 4 步：哪一轮和“假如数据都放在一处”的结果一致？",
     ),
     "notice_equal": (
         "With equal weights each participant counts as much as any other, "
         "however few numbers it has: θ is not where the pooled data would put it.",
-        "权重相等时，不管数据多少，每个参与方都一样重：θ 就偏离了用合并数据得到的结果。",
+        "权重相等时，不管数据多少，每个参与方都同样算数：θ 就偏离了合并数据的结果。",
     ),
     "notice_equal_try": ("Choose “by size”.", "改选“按样本数”试试。"),
     "notice_steps": (
         "Even {e} local steps agree with {e} steps on the pooled data here, "
         "because all losses have the same curvature.",
-        "这里就算本地走 {e} 步，也和合并数据走 {e} 步一致，因为每个参与方的损失曲率相同。",
+        "这里就算本地走 {e} 步，也和合并数据走 {e} 步一致，因为各参与方损失的曲率相同。",
     ),
     "notice_steps_try": (
-        "The convergence lab shows where that ends.",
+        "The convergence lab shows when they no longer agree.",
         "“收敛”实验会告诉你，什么时候就不再一致了。",
     ),
     "notice_nobody": (
         "Nobody's update arrives in round 1, so θ stays where it is.",
         "第 1 轮没有收到任何更新，θ 就停在原处。",
     ),
-    "notice_nobody_try": ("Press a box to bring somebody back.", "点一下方框，让谁回来。"),
+    "notice_nobody_try": ("Press a box to bring somebody back.", "点一下方框，请一个参与方回来。"),
 }
 
 LAB = Lab(

@@ -566,13 +566,13 @@ STRINGS = {
     "preset_int8": ("int8: the right λ", "int8：合适的 λ"),
     "g_gradients": ("Gradients", "梯度"),
     "g_scaling": ("Scaling", "缩放"),
-    "g_wire": ("Wire", "传输"),
-    "c_magnitude": ("Size: × 10ᵐ, m =", "大小：× 10ᵐ，m ="),
+    "g_wire": ("On the wire", "传输"),
+    "c_magnitude": ("Size: × 10ᵐ, m =", "数量级：× 10ᵐ，m ="),
     "h_magnitude": (
         "Late in training gradients are tiny: try m = −9.",
         "训练到后期，梯度会变得很小：试试 m = −9。",
     ),
-    "c_gradients": ("The numbers themselves", "具体的数"),
+    "c_gradients": ("The numbers themselves", "具体数值"),
     "c_factor": ("Scaling factor", "缩放因子"),
     "c_unscale": ("Unscale at the server: ÷ λ", "服务器反缩放：÷ λ"),
     "c_convention": ("λ acts on", "λ 作用于"),
@@ -583,7 +583,7 @@ STRINGS = {
     "convention_each": ("each", "每个梯度"),
     "convention_mean": ("the mean", "平均值"),
     "convention_sum": ("the sum", "总和"),
-    "c_wire": ("Numbers travel as", "用哪种数传"),
+    "c_wire": ("Numbers travel as", "传输格式"),
     "h_wire": (
         "float16 has 16 bits and a narrow range; bfloat16 has 16 bits, a wide range and fewer "
         "digits. int8 holds the whole numbers up to ±127, int4 up to ±7.",
@@ -596,48 +596,48 @@ STRINGS = {
     "wire_int8": ("int8", "int8"),
     "wire_int4": ("int4", "int4"),
     "row_own": ("Own gradient gᵢ", "自己的梯度 gᵢ"),
-    "row_wire_each": ("On the wire: λ gᵢ as {wire}", "传输中：λ gᵢ 存成 {wire}"),
-    "row_wire_server": ("On the wire: gᵢ as {wire}", "传输中：gᵢ 存成 {wire}"),
-    "row_back": ("Came back", "收到之后"),
-    "row_back_done": ("Came back, {done}", "收到之后，{done}"),
+    "row_wire_each": ("On the wire: λ gᵢ as {wire}", "传输中：λ gᵢ 转成 {wire}"),
+    "row_wire_server": ("On the wire: gᵢ as {wire}", "传输中：gᵢ 转成 {wire}"),
+    "row_back": ("At the server", "服务器收到后"),
+    "row_back_done": ("At the server, {done}", "服务器收到后，{done}"),
     "legend_ring": ("◌ where it should be", "◌ 本该在的位置"),
     "axis_value": ("size of the number, logarithmic", "数的大小（对数刻度）"),
     "describe_wire": (
         "Six numbers of two participants: their own gradients, on the wire as {wire} with "
-        "λ = {factor}, and as the server counts them. "
+        "λ = {factor}, and at the server. "
         "A dashed ring marks where a number should be.",
-        "两个参与方的六个数：自己的梯度、以 {wire} 传输时（λ = {factor}）、服务器收到之后。"
+        "两个参与方的六个数：自己的梯度、以 {wire} 传输时（λ = {factor}）、服务器收到后。"
         "虚线圆圈标出它本该在的位置。",
     ),
     "card_bits": (
-        "Bits each participant sends",
-        "每个参与方发送的比特：缩放前 → 缩放后",
+        "Bits each participant sends: without λ → with λ",
+        "每个参与方发送的比特数：不缩放 → 缩放",
     ),
     "value_bits": ("{before} → {after} bits", "{before} → {after}"),
     "badge_bits": ("λ saves {saved} bits", "λ 省下 {saved} 比特"),
     "note_bits": (
         "{d} × {width} + {overhead} = {bits}; both together {all} a round",
-        "{d} × {width} + {overhead} = {bits}；两方合计每轮 {all}",
+        "{d} × {width} + {overhead} = {bits}；两方每轮共 {all}",
     ),
-    "overhead": ("{n} header", "{n}（头部）"),
-    "overhead_padded": ("{n} header and padding", "{n}（头部和补齐）"),
+    "overhead": ("{n} header", "{n}（报头）"),
+    "overhead_padded": ("{n} header and padding", "{n}（报头和填充）"),
     "card_loss": ("Largest error on the wire", "传输中的最大误差"),
     "status_intact": ("intact", "完好"),
     "status_rounded": ("rounded", "略有舍入"),
-    "status_coarse": ("coarse", "太粗糙"),
+    "status_coarse": ("coarse", "太粗"),
     "status_underflow": ("underflow", "下溢"),
     "status_overflow": ("overflow", "溢出"),
     "status_saturated": ("saturated", "饱和"),
     "note_intact": ("all {all} numbers arrive", "{all} 个数都送到了"),
-    "note_rounded": ("all {all} numbers arrive, nearly", "{all} 个数都送到了，几乎没变"),
-    "note_coarse": ("too few steps for these numbers", "刻度太粗，存不准这些数"),
+    "note_rounded": ("all {all} numbers arrive, nearly unchanged", "{all} 个数都送到了，几乎没变"),
+    "note_coarse": ("the marks are too far apart", "刻度太稀，存不准这些数"),
     "note_underflow": ("{n} of {all} numbers became 0", "{all} 个数里有 {n} 个变成了 0"),
     "note_overflow": ("{n} of {all} numbers became ∞", "{all} 个数里有 {n} 个变成了 ∞"),
     "note_saturated": ("{n} of {all} numbers stuck at ±{top}", "{all} 个数里有 {n} 个卡在 ±{top}"),
-    "card_curve": ("Largest error at every scaling factor", "缩放因子取各个值时的最大误差"),
+    "card_curve": ("Largest error at every scaling factor", "不同缩放因子下的最大误差"),
     "describe_curve": (
         "Largest relative error against λ, both logarithmic; at the present λ {error}.",
-        "最大相对误差随 λ 的变化，两轴都是对数刻度；当前 λ 处为 {error}。",
+        "最大相对误差随 λ 的变化，两轴都是对数刻度；当前 λ 对应 {error}。",
     ),
     "card_table": ("From the wire to the step", "从传输到更新，一步步算"),
     "line_mean": ("mean", "平均"),
@@ -657,11 +657,11 @@ STRINGS = {
         "把 λ 从一头拖到另一头。再选 float16 或 int8：这时 λ 才有用。",
     ),
     "notice_step": (
-        "Without unscaling the step is {factor} times the true one: "
+        "Without unscaling the step is {factor} times what it should be: "
         "λ has become part of the learning rate, {rate}.",
-        "不反缩放，这一步就是真实一步的 {factor} 倍：λ 混进了学习率，变成 {rate}。",
+        "不反缩放，这一步就是应有步长的 {factor} 倍：λ 混进了学习率，使它变成 {rate}。",
     ),
-    "try_step": ("Switch unscaling on.", "打开反缩放试试。"),
+    "try_step": ("Switch unscaling on. What changes?", "打开反缩放，看有什么变化。"),
     "notice_mean": (
         "Here λ acts after the wire: the numbers travel unscaled, whatever λ is.",
         "这里 λ 在传输之后才起作用：不管 λ 是多少，传的都是没缩放的数。",
@@ -671,9 +671,9 @@ STRINGS = {
         "选 int8，再取 m = −1。λ 还救得了这些数吗？",
     ),
     "notice_sum": (
-        "The sum is not the mean: the step is {n} times too long for {n} participants, "
-        "unless λ makes up for it.",
-        "总和不是平均：{n} 个参与方，一步就大了 {n} 倍，除非 λ 把它补回来。",
+        "The sum is not the mean: with {n} participants the step is {n} times as long "
+        "as it should be, unless λ makes up for it.",
+        "总和不是平均：有 {n} 个参与方，这一步就是应有步长的 {n} 倍，除非用 λ 抵消。",
     ),
     "try_sum": ("Switch unscaling off and set λ = 0.5.", "关掉反缩放，把 λ 设成 0.5。"),
     "notice_fits": (
@@ -686,8 +686,8 @@ STRINGS = {
         "把 λ 拖出曲线的谷底，左右都试试。先丢的是哪个数？",
     ),
     "notice_underflow": (
-        "What is too small for the ruler becomes 0, and no ÷ λ brings it back.",
-        "小到够不着标尺第一格的数都变成 0，再怎么 ÷ λ 也回不来。",
+        "Numbers too small for the first mark of the ruler become 0, and no ÷ λ brings them back.",
+        "小到够不着标尺第一条刻度的数都变成 0，再怎么 ÷ λ 也回不来。",
     ),
     "try_underflow": ("Raise λ until all six arrive.", "把 λ 调大，直到六个数都送到。"),
     "try_wider": (
@@ -699,22 +699,22 @@ STRINGS = {
         "让 λ 作用于每个梯度：到了服务器再乘，就晚了。",
     ),
     "notice_overflow": (
-        "Numbers beyond the last stroke of the ruler become ∞.",
-        "超出标尺最后一格的数变成 ∞。",
+        "Numbers beyond the last mark of the ruler become ∞.",
+        "超出标尺最后一条刻度的数都变成 ∞。",
     ),
     "try_overflow": ("Lower λ until all six arrive.", "把 λ 调小，直到六个数都送到。"),
     "notice_saturated": (
-        "Numbers beyond the last stroke of the ruler are cut off there: "
+        "Numbers beyond the last mark of the ruler are cut off there: "
         "large and larger look the same.",
-        "超出标尺最后一格的数都被截在那里：大的和更大的，看上去一样了。",
+        "超出标尺最后一条刻度的数都被截在那里：大的和更大的，看上去一样了。",
     ),
-    "try_saturated": ("Lower λ until the curve's valley.", "把 λ 调小，直到曲线的谷底。"),
+    "try_saturated": ("Lower λ into the valley of the curve.", "把 λ 调小，一直调到曲线的谷底。"),
     "notice_coarse": (
-        "The strokes are too far apart here: numbers jump to the next one.",
-        "这里的刻度太稀：每个数都得跳到最近的一格。",
+        "The marks are too far apart here: each number jumps to the nearest one.",
+        "这里的刻度太稀：每个数都得跳到最近的一条刻度上。",
     ),
     "try_coarse": (
-        "Raise λ: further right the strokes lie closer.",
+        "Raise λ: further right the marks lie closer together.",
         "把 λ 调大：越往右，刻度越密。",
     ),
 }

@@ -151,7 +151,6 @@ def be_kernel(arguments, parent):
     status = 1
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         from ipykernel.kernelapp import IPKernelApp
@@ -180,6 +179,7 @@ def serve(channel):
     try:
         loop(channel, wake, woken, children)
     finally:
+        signal.set_wakeup_fd(-1)
         for pid in children:
             os.kill(pid, signal.SIGKILL)
 
@@ -205,6 +205,7 @@ def loop(channel, wake, woken, children):
                 for line in lines:
                     pid = os.fork()
                     if pid == 0:
+                        signal.set_wakeup_fd(-1)
                         selector.close()
                         for end in (channel, wake, woken):
                             end.close()

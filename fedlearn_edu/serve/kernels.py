@@ -19,7 +19,7 @@ from jupyter_server.services.kernels.kernelmanager import (
 )
 from nbclient.exceptions import CellExecutionError
 from tornado import web
-from traitlets import Bool, Float, Integer, Unicode
+from traitlets import Bool, Float, Integer, Unicode, default
 from voila.execute import VoilaExecutor
 
 from fedlearn_edu import labs, paths
@@ -29,6 +29,7 @@ from . import forks
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40")
 START_TIMEOUT = 60
 CLOSE_SECONDS = 8
+LONGEST_FOLDER = 48  # a socket's path may have 103 bytes, its file name has 54
 AWAY, LOADING = 5, 30  # seconds after which somebody who waits may have a seat
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -91,7 +92,16 @@ class ForkProvisioner(LocalProvisioner):
 
 
 class LabKernel(ServerKernelManager):
-    """Manager of one kernel, forked where that can be done."""
+    """Manager of one kernel, forked where that can be done.
+
+    It speaks through sockets in a private folder where the system has them: a TCP port could be
+    taken by another program between its choice and its use, and is open to every user.
+    """
+
+    @default("transport")
+    def _default_transport(self):
+        short = len(os.fsencode(self.parent.connection_dir)) <= LONGEST_FOLDER
+        return "ipc" if os.name == "posix" and short else "tcp"
 
     async def _async_pre_start_kernel(self, **kwargs):
         if self.provisioner is None and self.parent.forks:

@@ -1,11 +1,11 @@
 """The texts of the home page, and of the pages around the labs."""
 
 STRINGS = {
-    "site": ("Federated Learning, Hands On", "联邦学习 · 动手课"),
+    "site": ("Federated Learning, Hands On", "动手学联邦学习"),
     "description": (
         "Learn federated learning by touching it: drag the participants, change the weights, "
         "and watch the global model converge.",
-        "用手学联邦学习：拖动参与方，改变权重，看全局模型怎样收敛。",
+        "拖动参与方，改变权重，看全局模型怎样收敛，在动手中学懂联邦学习。",
     ),
     "skip": ("Skip to the labs", "跳到实验"),
     "language": ("Language", "语言"),
@@ -13,11 +13,13 @@ STRINGS = {
     "to_dark": ("Switch to dark", "切换到深色"),
     "to_light": ("Switch to light", "切换到浅色"),
     "headline_1": ("The data stays. The model moves.", "数据不动，模型动。"),
-    "headline_2": ("Try it yourself, and watch it learn.", "亲手试一试，看它怎样学会。"),
+    "headline_2": ("Try it yourself, and watch it learn.", "亲手试一试，看它怎么学。"),
     "lead": (
-        "Drag the participants, change the weights and λ, and watch the global parameters "
-        "converge step by step. Every number is in plain sight, and every claim is yours to run.",
-        "拖动参与方，改变权重和 λ，看全局参数一步步收敛。每一个数字都看得见，每一个结论都能自己跑出来。",
+        "Drag the participants, change the weights and the scaling factor λ, and watch the global "
+        "parameters converge step by step. Every number is in plain sight, and you can check "
+        "every claim yourself.",
+        "拖动参与方，改变权重和缩放因子 λ，看全局参数一步步收敛。"
+        "每个数字都摆在眼前，每个结论都能亲手验证。",
     ),
     "open_lab": ("Open the lab: {title}", "打开实验：{title}"),
     "first_chapter": ("Start with chapter 1", "从第 1 章读起"),
@@ -28,7 +30,7 @@ STRINGS = {
     "read": ("Read", "阅读"),
     "footer": (
         "Everything runs on this computer; nothing leaves it.",
-        "一切都在这台电脑上运行，没有任何数据离开它。",
+        "一切都在这台电脑上运行，不会向外发送任何数据。",
     ),
     "footer_shared": (
         "Everything runs on this server and in your browser.",
@@ -40,13 +42,13 @@ STRINGS = {
     ),
     "hero_round": ("Round", "第"),
     "hero_round_after": ("", "轮"),
-    "hero_distance": ("Distance to the optimum", "离最优点"),
+    "hero_distance": ("Distance to the optimum", "距最优点"),
     "hero_caption": (
         "Every round, each participant takes the shared model ● a few steps towards its own "
         "answer; the average of where they end up is the next model. It settles at the "
-        "optimum ✕. Drag a number and it follows.",
-        "每一轮，各参与方把共同的模型 ● 朝自己的答案推几步，再取平均，就是下一轮的模型。"
-        "它最终停在最优点 ✕。拖动一个数字，它会跟着走。",
+        "optimum ✕. Drag a numbered circle and it follows.",
+        "每一轮，各参与方从共同的模型 ● 出发，朝自己的答案走几步；各自终点的平均，就是下一轮的模型。"
+        "它最终停在最优点 ✕。拖动带编号的圆圈，它会跟着走。",
     ),
     "hero_start": ("start", "起点"),
     "hero_participant": (
@@ -59,33 +61,33 @@ STRINGS = {
     "loading": ("Opening the lab…", "正在打开实验……"),
     "loading_slow": (
         "This is taking longer than usual.",
-        "这次比平时慢一些。",
+        "这次比平时慢一些，请稍候。",
     ),
     "trouble_title": ("The lab did not open", "实验没有打开"),
     "trouble_text": (
         "Something went wrong while this page was loading. "
-        "Reloading usually helps; your settings are in the address and stay.",
+        "Reloading usually helps; your settings are in the address and will not be lost.",
         "页面加载时出了问题。重新加载一般就好了；你的设置都在网址里，不会丢。",
     ),
     "trouble_lab": (
         "The lab could not start on the server. Reload to try again; "
         "if it keeps happening, tell whoever runs this server.",
-        "实验在服务器上没能启动。请重新加载再试；如果总是这样，请告诉管理服务器的人。",
+        "实验在服务器上没能启动。请重新加载；如果总是这样，请告诉管理服务器的人。",
     ),
     "reload": ("Reload", "重新加载"),
     "noscript": (
         "The labs run in your browser and need JavaScript. Please switch it on.",
-        "实验在浏览器里运行，需要 JavaScript。请把它打开。",
+        "实验在浏览器里运行，需要 JavaScript，请先启用它。",
     ),
     "home_link": ("To the home page", "回到首页"),
     "error_404": ("There is nothing at this address", "这个网址上没有内容"),
     "error_404_text": (
         "The link may be mistyped, or the page may have moved. All labs are on the home page.",
-        "链接可能写错了，或者页面已经搬走。所有实验都在首页上。",
+        "网址可能输错了，也可能页面已经移走。所有实验都能从首页进入。",
     ),
     "error_500": ("Something went wrong here", "这里出了点问题"),
     "error_500_text": (
-        "It is not your doing. Reload to try again.",
+        "It is not your fault. Reload to try again.",
         "不是你的问题。请重新加载再试一次。",
     ),
     "error_503": ("The server is busy", "服务器正忙"),
@@ -94,8 +96,8 @@ STRINGS = {
     "full_text": (
         "All labs on this server are in use. As soon as somebody closes a page, "
         "there is room for you: this page tries again by itself.",
-        "这台服务器上的实验都有人在用。有人关掉页面，就轮到你：这一页会自动再试。",
+        "这台服务器上的实验都有人在用。只要有人关掉页面，就会空出位子；本页会自动重试。",
     ),
-    "full_retry": ("Next try in {n} seconds", "{n} 秒后再试"),
+    "full_retry": ("Next try in {n} seconds", "{n} 秒后重试"),
     "full_now": ("Try now", "现在就试"),
 }

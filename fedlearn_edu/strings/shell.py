@@ -18,11 +18,11 @@ STRINGS = {
     "link_title": ("Link to this state", "当前状态的链接"),
     "link_note": (
         "Whoever opens it sees what you see. Untick a control to hide it from them.",
-        "别人打开它，看到的和你现在看到的一样。取消勾选，就对他们隐藏这个控件。",
+        "别人打开这个链接，看到的和你现在一样。取消勾选某个控件，对方就看不到它。",
     ),
     "link_nowhere": (
-        "This page has no address of its own; add this to a lab's address in the app.",
-        "这个页面没有自己的网址；把它接在应用里这个实验的网址后面。",
+        "This page has no address of its own; add this to the lab's address in the app.",
+        "这个页面没有自己的网址。请把下面这段接在应用里本实验的网址后面。",
     ),
     "download": ("Save", "保存"),
     "save_png": ("Picture (PNG)", "图片（PNG）"),
@@ -33,10 +33,10 @@ STRINGS = {
     "redo": ("Redo", "重做"),
     "keys": ("Keys", "快捷键"),
     "keys_note": (
-        "Space plays and pauses. ← and → step through the rounds. Home and End jump. "
-        "A point in the picture moves with the arrow keys once it is selected with Tab.",
-        "空格键：播放或暂停。← →：前后一步。Home、End：跳到开头或结尾。"
-        "用 Tab 选中图中的点，就可以用方向键移动它。",
+        "Space plays and pauses. ← and → go one step back or forward. Home and End jump to the "
+        "start or the end. Select a point in the picture with Tab, then move it with the arrow keys.",
+        "空格键：播放或暂停。← →：后退或前进一步。Home、End：跳到开头或结尾。"
+        "用 Tab 键选中图中的点，就可以用方向键移动它。",
     ),
     "play": ("Play", "播放"),
     "pause": ("Pause", "暂停"),
@@ -54,7 +54,7 @@ STRINGS = {
         "已经保留了四次运行，请先移除一次。",
     ),
     "same_run": ("kept", "已保留"),
-    "notice": ("What to notice", "看什么"),
+    "notice": ("What to notice", "观察要点"),
     "roll": ("Another seed", "换一个种子"),
     "seed": ("Seed", "随机种子"),
     "default_value": ("back to the default", "恢复默认值"),
@@ -64,26 +64,29 @@ STRINGS = {
     "working": ("Computing…", "计算中……"),
     "asleep": ("The connection to Python is gone.", "与 Python 的连接断开了。"),
     "asleep_note": (
-        "What you see no longer answers. Reload: your settings are in the link and come back.",
+        "This page no longer responds. Reload it: your settings are in the link and will come back.",
         "页面不再响应。请重新加载：设置都在链接里，会原样恢复。",
     ),
     "reload": ("Reload", "重新加载"),
     "rerun_cell": (
-        "What you see no longer answers. Run the cell again to start afresh.",
+        "The picture no longer responds. Run the cell again to start afresh.",
         "画面不再响应。请重新运行这个单元格。",
     ),
     "changed": (
-        "“{name}” was not a value this control can have; it is now {value}.",
-        "“{name}”收到了不允许的值，现在是 {value}。",
+        "“{name}” was given a value that it cannot have; it is now {value}.",
+        "“{name}”不能取给定的值，已改为 {value}。",
     ),
-    "unknown": ("There is no control “{name}”; it was ignored.", "没有“{name}”这个控件，已忽略。"),
+    "unknown": (
+        "There is no control “{name}”; it was ignored.",
+        "没有名为“{name}”的控件，已忽略。",
+    ),
     "bad_message": (
         "That request could not be carried out: {reason}.",
         "这个请求无法执行：{reason}。",
     ),
     "failed": (
-        "This state could not be computed ({reason}). The last picture stays.",
-        "这个状态无法计算（{reason}），画面保持原样。",
+        "This state could not be computed ({reason}). The picture stays as it was.",
+        "这个状态算不出来（{reason}），画面保持原样。",
     ),
     "optimum_off": ("off the map", "在图外"),
     "on": ("on", "开"),

@@ -64,6 +64,7 @@ export class Player {
     const text = pattern.replace("{n}", frame).replace("{all}", this.frames - 1);
     const next = this.names?.[frame + 1];
     this.nextButton.textContent = next ? `${next} ›` : "›";
+    this.nextButton.setAttribute("aria-label", next || this.text.forward);
     this.nextButton.disabled = !!this.names?.length && !next;
     this.said.textContent = name ? `${text} · ${name}` : text;
     this.range.setAttribute("aria-valuetext", this.said.textContent);
