@@ -313,13 +313,14 @@ app.voila_config = soon
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sockets with a path are a POSIX thing")
-def test_kernels_open_no_port():
-    """A kernel's sockets lie in a folder of the server's: no port to lose, or to knock at."""
+def test_kernels_speak_through_private_sockets():
+    """A kernel's channels lie in the server's own folder: no port to lose to another program."""
     with Server("--pool", "0") as server, Page(server).connect() as page:
         assert page.live()
         (kernel,) = server.kernels()
-        kinds = {connection.status for connection in kernel.net_connections("inet")}
-        assert psutil.CONN_LISTEN not in kinds
+        paths = {Path(c.laddr) for c in kernel.net_connections("unix") if "-ipc-" in c.laddr}
+        assert paths
+        assert {path.parent.stat().st_mode & 0o777 for path in paths} == {0o700}
 
 
 def test_a_dead_kernel_is_announced_and_not_replaced():
