@@ -548,7 +548,7 @@ def regime(multipliers):
     str
         With m the governing factor, the first that holds:
         "edge" if |m + 1| ≤ 1e-9;
-        "diverging" if |m| > 1;
+        "diverging" if |m| > 1 + 1e-9;
         "one step" if |m| ≤ 0.01, at least 99 % of the error gone in one round;
         "oscillating" if m < 0;
         "slow" if m ≥ 0.9, seven rounds or more to halve the error (m = 1: no movement);
@@ -569,7 +569,7 @@ def regime(multipliers):
     m = factors[np.abs(factors) >= size - 1e-9].min()
     if abs(m + 1) <= 1e-9:
         return "edge"
-    if size > 1:
+    if size > 1 + 1e-9:
         return "diverging"
     if size <= 0.01:
         return "one step"

@@ -539,7 +539,7 @@ STRINGS = {
     "c_gradients": ("Gradient of each", "各自的梯度"),
     "h_gradients": (
         "Type numbers, or drag the tips of the arrows.",
-        "可以输入数字，也可以拖动图中箭头的尖端。",
+        "可以输入数字，也可以拖动箭头尖端。",
     ),
     "c_weighting": ("Weights", "权重"),
     "h_weighting": (
@@ -579,7 +579,7 @@ STRINGS = {
         "参与方 {n}：权重 {w}%，拉力 {p}%",
     ),
     "card_mean": ("Weighted mean", "加权平均"),
-    "card_shares": ("Pull: how long each wᵢgᵢ is", "谁的拉力大：比 wᵢgᵢ 的长度"),
+    "card_shares": ("Who pulls how hard", "谁的拉力大"),
     "card_table": ("Added up", "逐项相加"),
     "row_weight": ("weight", "权重"),
     "row_pull": ("pull", "拉力"),
@@ -612,8 +612,9 @@ STRINGS = {
         "找一个权重不为 0 的参与方，给它一个梯度。",
     ),
     "notice_loud": (
-        "Participant {n} has {w} % of the weight but {p} % of the pull: its gradient is long.",
-        "参与方 {n} 的权重只占 {w}%，拉力却占 {p}%：因为它的梯度长。",
+        "Participant {n} has {w} % of the weight but {p} % of the pull (the length of wᵢgᵢ): "
+        "its gradient is long.",
+        "参与方 {n} 的权重只占 {w}%，拉力（wᵢgᵢ 的长度）却占 {p}%：因为它的梯度长。",
     ),
     "notice_loud_try": (
         "Drag {g} shorter until the two bars agree.",

@@ -306,11 +306,17 @@ def draw_map(result, t, kept):
     )
 
 
+def step_symbols(state):
+    """Return what the effective step times the curvature is, in symbols."""
+    scale = "" if state.unscale else "λ"
+    return f"α{scale}{'N' if state.convention == 'sum' else ''}h"
+
+
 def draw_headline(result, t):
     """Return what a round does to the error, as a number and in words."""
     state = result.state
     size = np.abs(result.multipliers).max()
-    symbol = "|1 − αλh|" if state.local_steps == 1 else "ρ"
+    symbol = f"|1 − {step_symbols(state)}|" if state.local_steps == 1 else "ρ"
     shown = f"{size:.2f}" if size < 100 else f"{size:.1e}"
     lost = (1 - size) * 100
     note = {
@@ -319,7 +325,7 @@ def draw_headline(result, t):
         "diverging": t("note_diverging", factor=f"{size:.2f}"),
     }.get(result.regime, t("note_converging", percent=f"{lost:.0f}" if lost >= 1 else "<1"))
     if state.fraction < 1 or state.dropout > 0 or state.wire != "float64":
-        note = f"{note} {t('note_idealised')}"
+        note = f"{note}{t('note_idealised')}"
     word = t("regime_" + result.regime.replace(" ", "_"))
     return Headline(t("card_step"), f"{symbol} = {shown}", word, TONES[result.regime], note)
 
@@ -574,7 +580,7 @@ STRINGS = {
     "note_edge": ("the error never shrinks", "误差不会变小"),
     "note_diverging": ("the error grows {factor}-fold each round", "每一轮误差变成 {factor} 倍"),
     "note_idealised": (
-        "(if everybody took part and nothing were rounded)",
+        " (if everybody took part and nothing were rounded)",
         "（假设每轮全员参与，且没有舍入）",
     ),
     "warning_limit": (
@@ -625,9 +631,8 @@ STRINGS = {
     ),
     "notice_edge_try": ("Lower λ or α a little.", "把 λ 或 α 调小一点。"),
     "notice_diverging": (
-        "Every round overshoots by more than it corrects: "
-        "the number under “Each round” is above 1.",
-        "每一轮都迈过了头，越走越远：“每一轮”下面的数大于 1。",
+        "Every round overshoots by more than it corrects: it multiplies the error by more than 1.",
+        "每一轮都迈过了头，越走越远：误差每轮都乘上一个大于 1 的数。",
     ),
     "notice_diverging_try": (
         "Lower α, or λ instead. With E = 1, does it matter which of the two?",

@@ -652,7 +652,7 @@ STRINGS = {
     "c_data": ("Numbers that stay at home", "各自的本地数据"),
     "h_data": (
         "One to five numbers each. Empty a cell to take a number away.",
-        "每个参与方一到五个数。清空一格，就去掉一个数。",
+        "每方填一到五个数；清空一格就少一个。",
     ),
     "c_presence": ("Who is here", "谁在场"),
     "h_presence": (

@@ -610,7 +610,7 @@ STRINGS = {
         "虚线圆圈标出它本该在的位置。",
     ),
     "card_bits": (
-        "Bits each participant sends: without λ → with λ",
+        "Bits per participant: unscaled → scaled",
         "每个参与方发送的比特数：不缩放 → 缩放",
     ),
     "value_bits": ("{before} → {after} bits", "{before} → {after}"),

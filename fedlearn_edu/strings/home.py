@@ -47,8 +47,8 @@ STRINGS = {
         "Every round, each participant takes the shared model ● a few steps towards its own "
         "answer; the average of where they end up is the next model. It settles at the "
         "optimum ✕. Drag a numbered circle and it follows.",
-        "每一轮，各参与方从共同的模型 ● 出发，朝自己的答案走几步；各自终点的平均，就是下一轮的模型。"
-        "它最终停在最优点 ✕。拖动带编号的圆圈，它会跟着走。",
+        "每一轮，各参与方从共同的模型 ● 出发，朝自己的答案走几步；终点的平均就是下一轮的模型。"
+        "它最终停在最优点 ✕。拖动编号圆圈，它会跟着走。",
     ),
     "hero_start": ("start", "起点"),
     "hero_participant": (

@@ -11,6 +11,12 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// Small capitals are for words: λ and gᵢ keep their case.
+function setTitle(node, text) {
+  setText(node, text);
+  node.classList.toggle("fl-asis", /[^\x00-\x7f]/.test(text));
+}
+
 class Headline {
   constructor() {
     this.title = h("h2.fl-small");
@@ -23,7 +29,7 @@ class Headline {
   draw(frame) {
     const { title, value, badge, tone, note } = this.spec;
     const mood = textAt(tone, frame), word = textAt(badge, frame);
-    setText(this.title, textAt(title, frame));
+    setTitle(this.title, textAt(title, frame));
     setText(this.value, textAt(value, frame));
     setText(this.badge, word ? TONE_SIGNS[mood] + word : "");
     this.badge.dataset.tone = mood;
@@ -39,7 +45,7 @@ class ChartCard {
     this.node = h("section.fl-card", {}, this.title, this.chart.node);
   }
   set(spec, words) {
-    setText(this.title, spec.title ?? "");
+    setTitle(this.title, spec.title ?? "");
     this.chart.set(spec, words);
   }
   draw(frame, u) { this.chart.draw(frame, u); }
@@ -72,7 +78,7 @@ class Table {
   draw(frame) {
     if (frame === this.shown) return;
     this.shown = frame;
-    setText(this.title, textAt(this.spec.title, frame));
+    setTitle(this.title, textAt(this.spec.title, frame));
     const body = this.table.tBodies[0].rows;
     this.spec.columns.forEach((column, c) => {
       const base = column.vector ? 2 : 1;
