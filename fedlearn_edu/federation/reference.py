@@ -184,7 +184,7 @@ def adaptive(r, second_moment):
 
 def gossip(r):
     """Gossip: θ_i ← local SGD from θ_i, then θ_i ← Σ_j M_ij θ_j over those that are there."""
-    own, matrix = r.memory["models"], r.plan.algorithm.mixing
+    own, matrix = r.memory["models"], r.plan.algorithm.mixing.tolist()
     present = []
     for i, batches in r.participants():
         own[i] = local_sgd(own[i], batches, r.alpha, r.plan.momentum)
@@ -192,11 +192,11 @@ def gossip(r):
     sent = {j: r.message(own[j]) for j in present}
     mixed = list(own)
     for i in present:
-        neighbours = [j for j in present if j != i and matrix[i, j]]
-        kept = 1 - sum(matrix[i, j] for j in neighbours)
+        neighbours = [j for j in present if j != i and matrix[i][j]]
+        kept = 1 - sum(matrix[i][j] for j in neighbours)
         mixed[i] = each(lambda a: kept * a, own[i])  # noqa: B023
         for j in neighbours:
-            mixed[i] = each(lambda a, b: a + matrix[i, j] * b, mixed[i], sent[j][0])  # noqa: B023
+            mixed[i] = each(lambda a, b: a + matrix[i][j] * b, mixed[i], sent[j][0])  # noqa: B023
             r.bits_up += sent[j][1]
     r.memory["models"] = mixed
     r.theta = each(lambda *layers: sum(layers) / len(layers), *mixed)
@@ -228,7 +228,7 @@ class Round:
     def __init__(self, federation, plan, state, cohort, packing):
         self.federation, self.plan, self.cohort = federation, plan, cohort
         self.alpha, self.t = plan.alpha_at(state.round), state.round
-        self.weights = plan.weights_of(federation.counts)
+        self.weights = plan.weights_of(federation.counts).tolist()
         self.theta = packing.unpack(state.theta)
         self.memory = {name: _unpacked(rows, packing) for name, rows in state.memory.items()}
         self.waiting = [late.mapped(packing.unpack) for late in state.late]

@@ -50,7 +50,7 @@ def send(codec, layers):
 
 
 def send_rows(codec, rows, packing):
-    """Return what arrives of N packed models or updates, and the bits that they took together.
+    """Return what arrives of N packed models or updates, and the bits that each took.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def send_rows(codec, rows, packing):
 
     Returns
     -------
-    tuple of ndarray, shape (N, d), and int
+    tuple of ndarray, shape (N, d), and ndarray of int, shape (N,)
 
     Raises
     ------
@@ -74,22 +74,20 @@ def send_rows(codec, rows, packing):
     --------
     >>> from .packing import Packing
     >>> send_rows(Cast("int8"), np.array([[0.4, 1.6, 3.0, 0.0]]), Packing((1, 2)))
-    (array([[0., 2., 3., 0.]]), 160)
+    (array([[0., 2., 3., 0.]]), array([160]))
     """
     _check([rows], "local")
-    if not len(rows):
-        return rows, 0
-    if codec is None:
-        return rows, len(rows) * bits(None, packing, rows.dtype)
-    layers, total = packing.unpack(rows), 0
+    if codec is None or not len(rows):
+        return rows, np.full(len(rows), bits(None, packing, rows.dtype))
+    layers = packing.unpack(rows)
     if hasattr(codec, "bits"):
-        total = len(rows) * bits(codec, packing, rows.dtype)
+        taken = np.full(len(rows), bits(codec, packing, rows.dtype))
     else:
-        total = sum(codec.encode(one).bits for layer in layers for one in layer)
+        taken = sum(np.array([codec.encode(one).bits for one in layer]) for layer in layers)
     with np.errstate(over="ignore"):
         arrived = [np.asarray(round_trip_rows(codec, a)).astype(rows.dtype) for a in layers]
     _check(arrived, "codec")
-    return packing.pack(arrived), total
+    return packing.pack(arrived), taken
 
 
 def bits(codec, packing, dtype):
