@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .checks import real_number, whole_number
-from .paths import assets
 
 TEST_SHARE = 5
 """One example in this many is kept for testing."""
@@ -174,6 +173,8 @@ def breast_cancer(split_seed=0, standardise=True):
 
 @cache
 def _stored(name):
+    from .paths import assets  # pathlib is not needed to import the package
+
     with np.load(assets() / "data" / f"{name}.npz", allow_pickle=False) as file:
         return dict(file)
 

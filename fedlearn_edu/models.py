@@ -8,6 +8,8 @@ and `gradient_step` take such lists, so models of N participants are averaged as
 Everything is computed in the type of the parameters, float32 or float64.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from .checks import whole_number
@@ -55,7 +57,7 @@ def init(sizes, rng, dtype="float32"):
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype is {dtype}; expected float32 or float64")
     theta = []
-    for depth, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for depth, (inputs, outputs) in enumerate(pairwise(sizes)):
         variance = (2 if depth < len(sizes) - 2 else 1) / inputs
         weights = rng.normal(0, variance**0.5, (inputs, outputs))
         theta += [weights.astype(dtype), np.zeros(outputs, dtype)]

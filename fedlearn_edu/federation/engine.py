@@ -13,19 +13,30 @@ What makes it fast, beyond laying examples out well (`layout`):
 import numpy as np
 
 from .algorithms import (
-    Centralised, FedAdam, FedAvg, FedNova, FedProx, FedSGD, FedYogi, Gossip, Scaffold,
+    Centralised,
+    FedAdam,
+    FedAvg,
+    FedNova,
+    FedProx,
+    FedSGD,
+    FedYogi,
+    Gossip,
+    Scaffold,
 )  # fmt: skip
 from .layout import lay_out, lay_out_once
 from .state import Late
 from .wire import bits, send_rows
 
-BLOCK_BYTES = 600_000
+BLOCK_BYTES = 1_000_000
 CHUNK_SLOTS = 4096
 SUMMED = (FedAvg, FedSGD, Centralised, FedProx, FedNova, FedAdam, FedYogi)
 
 
 class Buffers:
     """Arrays that every step of every round writes into.
+
+    Inputs of a layer have a column of ones for the biases.  Deltas have one too, though nothing
+    is computed from it: so the ReLU and its slope run over whole arrays, which is faster.
 
     Parameters
     ----------
@@ -42,9 +53,9 @@ class Buffers:
         self.participants, self.slots = participants, slots
         self.inputs = [np.empty((slots, inputs + 1), dtype)]
         self.inputs += [np.ones((slots, width + 1), dtype) for width in hidden]
-        self.deltas = [np.empty((slots, width), dtype) for width in hidden]
-        self.masks = [np.empty((slots, width), bool) for width in hidden]
-        self.zeros = [np.zeros((slots, width), dtype) for width in hidden]
+        self.deltas = [np.ones((slots, width + 1), dtype) for width in hidden]
+        self.masks = [np.empty((slots, width + 1), bool) for width in hidden]
+        self.zeros = [np.zeros((slots, width + 1), dtype) for width in hidden]
         self.scores, self.targets = (np.empty((classes, slots), dtype) for _ in range(2))
         self.top, self.coefficients = np.empty(slots, dtype), np.empty(slots, dtype)
         self.rows = np.empty(slots, np.int64)
@@ -73,14 +84,14 @@ class Step:
         slots = slice(begin, begin + c * width)
         self.n = n
         self.inputs = [array[slots] for array in buffers.inputs]
-        self.deltas = [array[slots] for array in buffers.deltas]
+        self.whole = [array[slots] for array in buffers.deltas]
         self.masks = [array[slots] for array in buffers.masks]
         self.zeros = [array[slots] for array in buffers.zeros]
-        self.relu = [array[:, :-1] for array in self.inputs[1:]]
+        self.deltas = [array[:, :-1] for array in self.whole]
         self.scores, self.targets = buffers.scores[:, slots], buffers.targets[:, slots]
         self.top, self.coefficients = buffers.top[slots], buffers.coefficients[slots]
         self.inputs_ = [a.reshape(c, width, -1) for a in self.inputs]
-        self.deltas_ = [a.reshape(c, width, -1) for a in self.deltas]
+        self.deltas_ = [a.reshape(c, width, -1)[:, :, :-1] for a in self.whole]
         self.scores_ = self.scores.reshape(-1, c, width).transpose(1, 0, 2)
         self.models_ = [layer[:c] for layer in buffers.model_layers]
         if n:
@@ -94,41 +105,38 @@ class Step:
 
 def deltas_of_all(step, layers):
     """Fill the deltas of a step in which everybody has the same model: dense products."""
-    hidden, last = layers[:-1], layers[-1]
+    *hidden, last = layers
     for depth, w in enumerate(hidden):
         np.matmul(step.inputs[depth], w, out=step.deltas[depth])
         _relu(step, depth)
     np.matmul(last, step.inputs[-1].T, out=step.scores)
     _softmax(step)
+    above, w = step.scores.T, last[:, :-1]
     for depth in reversed(range(len(hidden))):
-        if depth == len(hidden) - 1:
-            np.matmul(step.scores.T, last[:, :-1], out=step.deltas[depth])
-        else:
-            np.matmul(step.deltas[depth + 1], hidden[depth + 1][:-1].T, out=step.deltas[depth])
-        np.multiply(step.deltas[depth], step.masks[depth], out=step.deltas[depth])
+        np.matmul(above, w, out=step.deltas[depth])
+        np.multiply(step.whole[depth], step.masks[depth], out=step.whole[depth])
+        above, w = step.deltas[depth], hidden[depth][:-1].T
 
 
 def deltas_of_each(step):
     """Fill the deltas of a step in which everybody has a model of its own: batched products."""
-    hidden, last = step.models_[:-1], step.models_[-1]
+    *hidden, last = step.models_
     for depth, w in enumerate(hidden):
         np.matmul(step.inputs_[depth], w, out=step.deltas_[depth])
         _relu(step, depth)
     np.matmul(last, step.inputs_[-1].transpose(0, 2, 1), out=step.scores_)
     _softmax(step)
+    above, w = step.scores_.transpose(0, 2, 1), last[:, :, :-1]
     for depth in reversed(range(len(hidden))):
-        if depth == len(hidden) - 1:
-            above, w = step.scores_.transpose(0, 2, 1), last[:, :, :-1]
-        else:
-            above, w = step.deltas_[depth + 1], hidden[depth + 1][:, :-1].transpose(0, 2, 1)
         np.matmul(above, w, out=step.deltas_[depth])
-        np.multiply(step.deltas[depth], step.masks[depth], out=step.deltas[depth])
+        np.multiply(step.whole[depth], step.masks[depth], out=step.whole[depth])
+        above, w = step.deltas_[depth], hidden[depth][:, :-1].transpose(0, 2, 1)
 
 
 def _relu(step, depth):
-    z = step.deltas[depth]
-    np.greater(z, step.zeros[depth], out=step.masks[depth])
-    np.maximum(z, step.zeros[depth], out=step.relu[depth])
+    z, zeros = step.whole[depth], step.zeros[depth]
+    np.greater(z, zeros, out=step.masks[depth])
+    np.maximum(z, zeros, out=step.inputs[depth + 1])
 
 
 def _softmax(step):
@@ -199,7 +207,7 @@ class Engine:
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
-        self.x = self.blocks = self.buffers = None
+        self.x = self.blocks = self.buffers = self.model_bits = None
 
     def round(self, state, cohort):
         """Advance the state by one round.
@@ -242,6 +250,7 @@ class Engine:
         if self.x is None:
             ones = np.ones((len(self.federation.x), 1), dtype)
             self.x = np.hstack([self.federation.x.astype(dtype), ones])
+            self.model_bits = bits(None, self.packing, dtype)
         self.order = cohort.order.ravel()
         if self.blocks is not None and self.constant:
             return
@@ -269,7 +278,7 @@ class Engine:
     def _broadcast(self, row, cohort):
         codec = self.plan.down
         if codec is None:
-            return row, len(cohort.sampled) * bits(None, self.packing, row.dtype)
+            return row, len(cohort.sampled) * self.model_bits
         arrived, taken = send_rows(codec, row[None], self.packing)
         return arrived[0], len(cohort.sampled) * int(taken[0])
 
@@ -438,13 +447,14 @@ class Tally:
         self.layers = engine.packing.views(self.total)
         self.bits_up = sum(late.bits for late in due)
         if engine.summed:
-            self.bits_up += self.arrivals * bits(None, engine.packing, dtype)
+            self.bits_up += self.arrivals * engine.model_bits
             if plan.convention == "each":
                 self.factors = plan.factor * self.factors
         for factor, late in zip(factors, due, strict=True):
             self.total += dtype.type(factor) * late.update
             if late.control is not None:
-                self.control = self.control + engine.weights[late.participant] * late.control
+                weight = dtype.type(engine.weights[late.participant])
+                self.control = self.control + weight * late.control
 
     def take(self, block, start):
         """Let a block learn, and add up what it sends."""
@@ -476,10 +486,14 @@ class Tally:
         weights = -factors[chunk.rank] * self.table[chunk.ahead]
         if isinstance(self.engine.plan.algorithm, FedSGD):
             weights = -weights
-        slots = np.repeat(weights.astype(buffers.top.dtype), chunk.width)
-        for inputs, deltas, layer in zip(buffers.inputs, buffers.deltas, self.layers, strict=False):
-            deltas = np.multiply(deltas[:t], slots[:, None], out=deltas[:t])
-            layer += inputs[:t].T @ deltas
+        weights = weights.astype(buffers.top.dtype)
+        hidden = zip(buffers.inputs, buffers.deltas, self.layers, strict=False)
+        for inputs, deltas, layer in hidden:
+            batches = deltas[:t].reshape(len(weights), -1)
+            np.multiply(batches, weights[:, None], out=batches)
+            layer += inputs[:t].T @ deltas[:t, :-1]
+            deltas[:t, -1] = 1
+        slots = np.repeat(weights, chunk.width)
         scores = np.multiply(buffers.scores[:, :t], slots, out=buffers.scores[:, :t])
         self.layers[-1][...] += scores @ buffers.inputs[-1][:t]
 

@@ -5,6 +5,8 @@ in the last row; the last layer transposed, (classes, inputs + 1), its biases in
 Rows of N participants are one array (N, d); what is done to all parameters alike is one operation.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -34,7 +36,7 @@ class Packing:
     """
 
     def __init__(self, sizes):
-        pairs = list(zip(sizes, sizes[1:], strict=False))
+        pairs = list(pairwise(sizes))
         self.sizes = tuple(sizes)
         self.shapes = [(i + 1, o) for i, o in pairs[:-1]] + [(pairs[-1][1], pairs[-1][0] + 1)]
         self.ends = np.cumsum([rows * columns for rows, columns in self.shapes]).tolist()

@@ -8,7 +8,15 @@ import numpy as np
 
 from .. import models
 from .algorithms import (
-    Centralised, FedAdam, FedAvg, FedNova, FedProx, FedSGD, FedYogi, Gossip, Scaffold,
+    Centralised,
+    FedAdam,
+    FedAvg,
+    FedNova,
+    FedProx,
+    FedSGD,
+    FedYogi,
+    Gossip,
+    Scaffold,
 )  # fmt: skip
 from .state import Late
 from .wire import send
@@ -137,7 +145,7 @@ def scaffold(r):
         correction = each(np.subtract, c, c_i)
         local = local_sgd(start, batches, r.alpha, r.plan.momentum, correction=correction)
         reach = r.alpha * steps_norm(len(batches), r.plan.momentum)
-        change = each(lambda a, y, k: (a - y) / reach - k, start, local, c)
+        change = each(lambda a, y, k: (a - y) / reach - k, start, local, c)  # noqa: B023
         r.report(i, each(np.subtract, local, start), change)
         r.memory["c_i"][i] = each(np.add, c_i, change)
     r.theta = each(np.add, r.theta, r.mean())
@@ -272,7 +280,7 @@ class Round:
         return [w / (sum(weights) or 1) for w in weights]
 
     def mean(self, stretch=None):
-        """Return λ Σ w_i Δ_i over what arrived, each Δ_i stretched if asked; zero if nothing did."""
+        """Return λ Σ w_i Δ_i over what arrived, each Δ_i stretched if asked."""
         total = each(np.zeros_like, self.theta)
         for k, (w, late) in enumerate(zip(self.shares(), self.arrivals, strict=True)):
             factor = w * (stretch[k] if stretch else 1)

@@ -350,7 +350,7 @@ def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fas
     >>> theta = [np.zeros((1, 2)), np.zeros(2)]
     >>> run = train(federation, Plan(alpha=1.0), theta, 20, np.random.default_rng(0))
     >>> run.history.loss[[0, -1]].round(3)
-    array([0.693, 0.041])
+    array([0.693, 0.024])
     """
     run = Run(federation, plan, theta, rng, every=every, keep=keep, engine=engine)
     return run.advance(rounds)

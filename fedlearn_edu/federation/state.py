@@ -110,7 +110,10 @@ def first_state(theta, chance, algorithm, participants):
     """
     memory = {}
     if isinstance(algorithm, Scaffold):
-        memory = {"c": np.zeros_like(theta), "c_i": np.zeros((participants, len(theta)), theta.dtype)}
+        memory = {
+            "c": np.zeros_like(theta),
+            "c_i": np.zeros((participants, len(theta)), theta.dtype),
+        }
     elif isinstance(algorithm, FedAdam):
         memory = {"m": np.zeros_like(theta), "v": np.full_like(theta, algorithm.tau**2)}
     elif isinstance(algorithm, Gossip):

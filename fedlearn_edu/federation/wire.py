@@ -1,5 +1,7 @@
 """What travels between participants and server: values after the codec, and bits."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..compression import Cast, round_trip_rows
@@ -114,8 +116,7 @@ def bits(codec, packing, dtype):
     """
     codec = codec or AS_IT_IS
     return sum(
-        codec.bits((i, o), dtype) + codec.bits((o,), dtype)
-        for i, o in zip(packing.sizes, packing.sizes[1:], strict=False)
+        codec.bits((i, o), dtype) + codec.bits((o,), dtype) for i, o in pairwise(packing.sizes)
     )
 
 
