@@ -172,9 +172,7 @@ class Gossip:
         if m.ndim != 2 or m.shape[0] != m.shape[1]:
             raise ValueError(f"mixing has shape {m.shape}; expected (N, N)")
         if not (m >= 0).all() or not np.allclose(m.sum(axis=1), 1, rtol=0, atol=1e-9):
-            raise ValueError(
-                "mixing is not stochastic; expected entries >= 0 and rows that sum to 1"
-            )
+            raise ValueError("mixing has a negative entry, or a row that does not sum to 1")
         if not np.allclose(m, m.T, rtol=0, atol=1e-12):
             raise ValueError("mixing is not symmetric; expected M_ij = M_ji")
         m.flags.writeable = False
@@ -490,6 +488,4 @@ def _check_fit(plan):
         given = getattr(plan, name)
         if given != neutral:
             algorithm = type(plan.algorithm).__name__
-            raise ValueError(
-                f"{name} is {given!r}; {algorithm} has no such thing, leave it {neutral!r}"
-            )
+            raise ValueError(f"{name} is {given!r}; with {algorithm} it can only be {neutral!r}")

@@ -19,7 +19,7 @@ class Chunk:
     Attributes
     ----------
     first : bool
-        Whether it begins with the first step of the round.
+        Whether it begins with its participants' first step of the round.
     active : list of int
         How many participants make each step; after the last entry, how many go on after it.
     width : int
@@ -169,6 +169,6 @@ def lay_out_once(cohort, chunk_slots, dtype):
         slots = slice(a, a + chunk_slots)
         own = rank[slots]
         chunks.append(
-            Chunk(a == 0, [len(own), 0], 1, places[slots], share[slots], own, np.zeros_like(own))
+            Chunk(True, [len(own), 0], 1, places[slots], share[slots], own, np.zeros_like(own))
         )
     return [Block(members, chunks)]
