@@ -10,6 +10,8 @@ What makes it fast, beyond laying examples out well (`layout`):
   sum is written into a buffer that is there already.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from .algorithms import (
@@ -29,6 +31,7 @@ from .wire import bits, send_rows
 
 BLOCK_BYTES = 1_000_000
 CHUNK_SLOTS = 4096
+MOST_VIEWS = 4096
 SUMMED = (FedAvg, FedSGD, Centralised, FedProx, FedNova, FedAdam, FedYogi)
 
 
@@ -207,7 +210,7 @@ class Engine:
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
-        self.x = self.blocks = self.buffers = self.model_bits = None
+        self.x = self.blocks = self.buffers = self.views = self.model_bits = None
 
     def round(self, state, cohort):
         """Advance the state by one round.
@@ -259,7 +262,8 @@ class Engine:
         elif self.summed and cohort.steps.max() == 1:
             self.blocks = lay_out_once(cohort, CHUNK_SLOTS, dtype)
         else:
-            size = max(1, BLOCK_BYTES // (self.packing.size * dtype.itemsize))
+            arrays = 1 if self.summed else 2
+            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
             self.blocks = lay_out(cohort, size, CHUNK_SLOTS, dtype)
         self._reserve(dtype)
 
@@ -273,7 +277,7 @@ class Engine:
         if have is None or slots > have.slots or models > have.participants:
             if have is not None:
                 slots, models = max(slots, have.slots), max(models, have.participants)
-            self.buffers = Buffers(self.packing, models, slots, dtype)
+            self.buffers, self.views = Buffers(self.packing, models, slots, dtype), {}
 
     def _broadcast(self, row, cohort):
         codec = self.plan.down
@@ -283,15 +287,17 @@ class Engine:
         return arrived[0], len(cohort.sampled) * int(taken[0])
 
     def _steps(self, chunk):
-        """Return the views for the steps of a chunk; kept where every round has the same."""
-        if chunk.steps is not None:
-            return chunk.steps
-        steps, begin = [], 0
-        for c, after in zip(chunk.active, chunk.active[1:], strict=False):
-            steps.append(Step(self.buffers, begin, c, after if self.summed else c, chunk.width))
+        """Return the views for the steps of a chunk; they are kept, since most come again."""
+        steps, begin, known = [], 0, self.views
+        for c, after in pairwise(chunk.active):
+            key = (begin, c, after if self.summed else c, chunk.width)
+            step = known.get(key)
+            if step is None:
+                if len(known) >= MOST_VIEWS:
+                    known.clear()
+                step = known[key] = Step(self.buffers, *key)
+            steps.append(step)
             begin += c * chunk.width
-        if self.constant:
-            chunk.steps = steps
         return steps
 
     def _fill(self, chunk):
@@ -432,7 +438,7 @@ class Tally:
         fresh = np.where(cohort.late, 0.0, engine.weights[cohort.active])
         earlier = np.array([engine.weights[late.participant] for late in due])
         weight = fresh.sum() + earlier.sum() or 1.0
-        most = max([1, *cohort.steps.tolist(), *(late.steps for late in due)])
+        most = max([int(cohort.steps.max(initial=1)), *(late.steps for late in due)])
         table = gradient_weights(most, engine.local_alpha, plan.momentum, engine.mu)
         self.table, self.norms = table, np.cumsum(table)
         self.factors, factors = fresh / weight, earlier / weight
@@ -463,21 +469,25 @@ class Tally:
             factors = self.factors[block.members]
             engine.learn(block, start, each=lambda chunk: self._sum(chunk, factors))
             return
-        who, shift = self.cohort.active[block.members], None
+        who, steps = self.cohort.active[block.members], self.cohort.steps[block.members]
         scaffold = isinstance(engine.plan.algorithm, Scaffold)
+        own = shift = change = None
         if scaffold:
-            shift = engine.control - self.state.memory["c_i"][who]
+            own = self.state.memory["c_i"][who]
+            shift = engine.control - own
             shift *= engine.local_alpha
         engine.learn(block, start, shift=shift)
         if isinstance(engine.plan.algorithm, FedSGD):
-            updates = engine.buffers.gradients[: len(who)].copy()
+            updates = engine.buffers.gradients[: len(who)]
         else:
-            updates = engine.buffers.models[: len(who)] - start
-        change = None
+            updates = engine.buffers.models[: len(who)]
+            updates -= start
         if scaffold:
-            reach = engine.local_alpha * self.norms[self.cohort.steps[block.members] - 1]
-            change = updates / -reach.astype(updates.dtype)[:, None] - engine.control
-            self.state.memory["c_i"][who] += change
+            reach = (-engine.local_alpha * self.norms[steps - 1]).astype(updates.dtype)
+            change = np.divide(updates, reach[:, None], out=shift)
+            change -= engine.control
+            own += change
+            self.state.memory["c_i"][who] = own
         self._receive(block, who, updates, change)
 
     def _sum(self, chunk, factors):
@@ -502,11 +512,14 @@ class Tally:
         engine, plan = self.engine, self.engine.plan
         if plan.convention == "each":
             updates = (plan.factor * updates).astype(updates.dtype, copy=False)
-        updates, taken = send_rows(plan.up, updates, engine.packing)
-        if change is not None:
-            change, more = send_rows(plan.up, change, engine.packing)
-            taken = taken + more
         late = self.cohort.late[block.members]
+        if plan.up is None and not late.any():
+            taken = np.full(len(who), engine.model_bits * (1 if change is None else 2))
+        else:
+            updates, taken = send_rows(plan.up, updates, engine.packing)
+            if change is not None:
+                change, more = send_rows(plan.up, change, engine.packing)
+                taken = taken + more
         self.total += self.factors[block.members].astype(updates.dtype) @ updates
         if change is not None:
             known = np.where(late, 0, engine.weights[who]).astype(change.dtype)

@@ -7,7 +7,7 @@ last mini-batch of an epoch is padded.  Steps are grouped into chunks, so that m
 grow with their number.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,8 +32,6 @@ class Chunk:
         Which participant of the block each mini-batch belongs to.
     ahead : ndarray of int, shape (T / width,)
         How many steps that participant still has to make after this one.
-    steps : list, optional
-        Views of the engine's buffers, if they are kept.
     """
 
     first: bool
@@ -43,7 +41,6 @@ class Chunk:
     share: np.ndarray
     rank: np.ndarray
     ahead: np.ndarray
-    steps: list | None = field(default=None)
 
 
 @dataclass(eq=False)
@@ -89,9 +86,10 @@ def lay_out(cohort, block_size, chunk_slots, dtype):
     """
     order = np.lexsort((-cohort.counts, -cohort.steps))
     starts = np.cumsum(cohort.counts) - cohort.counts
+    blocks = [order[k : k + block_size] for k in range(0, len(order), block_size)]
     return [
         Block(members, _chunks(cohort, members, starts[members], chunk_slots, dtype))
-        for members in np.split(order, range(block_size, len(order), block_size))
+        for members in blocks
     ]
 
 
