@@ -114,51 +114,48 @@ class Chance:
         >>> len(chance.draw(np.full(10, 3), 1, None, fraction=0.5).active)
         5
         """
-        everyone = np.arange(len(counts))
-        sampled = active = everyone
-        slow, work = np.zeros(len(counts), dtype=bool), None
+        sampled = np.arange(len(counts))
         if fraction < 1 or dropout or stragglers:
             rank, luck, slowness, work = self.people.random((4, len(counts)))
-            chosen = max(1, round(fraction * len(counts)))
-            sampled = np.sort(rank.argsort()[:chosen])
-            active = sampled[luck[sampled] >= dropout]
-            slow = slowness < (stragglers.share if stragglers else 0)
+            if fraction < 1:
+                chosen = max(1, round(fraction * len(counts)))
+                sampled = np.sort(rank.argsort()[:chosen])
+        active = sampled[luck[sampled] >= dropout] if dropout else sampled
         own = counts[active]
         steps = epochs * (-(-own // batch) if batch else np.ones_like(own))
-        if stragglers and stragglers.partial:
-            reached = 1 + (work[active] * steps).astype(steps.dtype)
-            steps = np.where(slow[active], np.minimum(reached, steps), steps)
-        late = slow[active] & bool(stragglers and stragglers.delay)
-        order = self._orders(counts, active, epochs, batch)
+        late = np.zeros(len(active), dtype=bool)
+        if stragglers:
+            slow = slowness[active] < stragglers.share
+            late = slow & (stragglers.delay > 0)
+            if stragglers.partial:
+                reached = 1 + (work[active] * steps).astype(steps.dtype)
+                steps = np.where(slow, np.minimum(reached, steps), steps)
+        starts = (np.cumsum(counts) - counts)[active]
+        if batch is None:
+            rows = np.repeat(starts - (np.cumsum(own) - own), own)
+            rows += np.arange(len(rows))
+            order = np.broadcast_to(rows, (epochs, len(rows)))
+        else:
+            order = shuffled(own, epochs, self.examples, starts)
         return Cohort(sampled, active, own, steps, late, batch, order)
 
-    def _orders(self, counts, active, epochs, batch):
-        own = counts[active]
-        rows = None
-        if len(active) < len(counts):
-            starts = np.cumsum(counts) - counts
-            rows = np.arange(own.sum()) + np.repeat(starts[active] - (np.cumsum(own) - own), own)
-        if batch is None:
-            rows = np.arange(own.sum()) if rows is None else rows
-            return np.broadcast_to(rows, (epochs, len(rows)))
-        order = shuffled(own, epochs, self.examples)
-        return order if rows is None else rows[order]
 
+def shuffled(counts, epochs, rng, starts=None):
+    """Return each participant's rows in random order, one participant after the other, E times.
 
-def shuffled(counts, epochs, rng):
-    """Return E permutations of 0 … n − 1 that keep each participant's block in its place.
-
-    All blocks are shuffled by one sort of 64-bit keys: the block in the high bits, then random
-    bits, then the place, which also parts equals.
+    All are shuffled by one sort of 64-bit keys: the participant in the high bits, then random
+    bits, then the row, which also parts equals.
 
     Parameters
     ----------
     counts : ndarray of int, shape (m,)
-        Size of each block.
+        n_i.
     epochs : int
         E.
     rng : numpy.random.Generator
         E·n numbers are drawn from it.
+    starts : ndarray of int, shape (m,), optional
+        First row of each participant; one after the other from 0 if left out.
 
     Returns
     -------
@@ -167,7 +164,7 @@ def shuffled(counts, epochs, rng):
     Raises
     ------
     ValueError
-        If there are so many blocks and places that no 16 random bits are left.
+        If there are so many participants and rows that no 16 random bits are left.
 
     Examples
     --------
@@ -176,15 +173,20 @@ def shuffled(counts, epochs, rng):
     ([0, 1, 2], [3, 4])
     """
     n, m = int(counts.sum()), len(counts)
-    place, block = n.bit_length(), m.bit_length()
+    if not m:
+        return np.zeros((epochs, 0), dtype=np.int64)
+    ends = np.cumsum(counts)
+    starts = ends - counts if starts is None else starts
+    place, block = int((starts + counts).max()).bit_length(), m.bit_length()
     free = 64 - place - block
     if free < 16:
         raise ValueError(f"{n:,} examples of {m:,} participants are too many to shuffle")
     keys = rng.integers(0, 2**64, (epochs, n), dtype=np.uint64)
-    keys >>= np.uint64(64 - free)
-    keys <<= np.uint64(place)
-    blocks = np.repeat(np.arange(m, dtype=np.uint64), counts)
-    keys += (blocks << np.uint64(64 - block)) + np.arange(n, dtype=np.uint64)
+    keys &= np.uint64(((1 << free) - 1) << place)
+    fixed = (np.arange(m, dtype=np.uint64) << np.uint64(64 - block)) | starts.astype(np.uint64)
+    fixed = np.repeat(fixed - (ends - counts).astype(np.uint64), counts)
+    fixed += np.arange(n, dtype=np.uint64)
+    keys += fixed
     keys.sort(axis=1)
     keys &= np.uint64((1 << place) - 1)
     return keys.view(np.int64)

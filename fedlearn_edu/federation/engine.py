@@ -210,7 +210,8 @@ class Engine:
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
-        self.x = self.blocks = self.buffers = self.views = self.model_bits = None
+        self.x = self.blocks = self.buffers = self.views = None
+        self.model_bits = self.known = None
 
     def round(self, state, cohort):
         """Advance the state by one round.
@@ -285,6 +286,14 @@ class Engine:
             return row, len(cohort.sampled) * self.model_bits
         arrived, taken = send_rows(codec, row[None], self.packing)
         return arrived[0], len(cohort.sampled) * int(taken[0])
+
+    def tables(self, steps):
+        """Return `gradient_weights` for so many steps at least, and their sums ‖a‖₁; kept."""
+        key = self.local_alpha if self.mu else None
+        if self.known is None or self.known[0] != key or len(self.known[1]) < steps:
+            table = gradient_weights(2 * steps, self.local_alpha, self.plan.momentum, self.mu)
+            self.known = key, table, np.cumsum(table)
+        return self.known[1:]
 
     def _steps(self, chunk):
         """Return the views for the steps of a chunk; they are kept, since most come again."""
@@ -439,8 +448,7 @@ class Tally:
         earlier = np.array([engine.weights[late.participant] for late in due])
         weight = fresh.sum() + earlier.sum() or 1.0
         most = max([int(cohort.steps.max(initial=1)), *(late.steps for late in due)])
-        table = gradient_weights(most, engine.local_alpha, plan.momentum, engine.mu)
-        self.table, self.norms = table, np.cumsum(table)
+        self.table, self.norms = engine.tables(most)
         self.factors, factors = fresh / weight, earlier / weight
         if isinstance(plan.algorithm, FedNova):
             norms = self.norms[[late.steps - 1 for late in due]] if due else np.zeros(0)

@@ -84,7 +84,8 @@ def lay_out(cohort, block_size, chunk_slots, dtype):
     >>> block.members, block.chunks[0].active
     (array([1, 0]), [2, 2, 1, 0])
     """
-    order = np.lexsort((-cohort.counts, -cohort.steps))
+    sizes = cohort.steps * (cohort.counts.max() + 1) + cohort.counts
+    order = (-sizes).argsort(kind="stable")
     starts = np.cumsum(cohort.counts) - cohort.counts
     blocks = [order[k : k + block_size] for k in range(0, len(order), block_size)]
     return [
@@ -102,11 +103,13 @@ def _chunks(cohort, members, starts, chunk_slots, dtype):
     ends = np.cumsum(lengths)
     step = np.repeat(np.arange(len(lengths)), lengths)
     rank = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
-    each = -(-counts // batch)
-    epoch, begin = np.divmod(step, each[rank])
-    begin *= batch
+    first, begin = starts[rank], step
+    if len(cohort.order) > 1:
+        epoch, begin = np.divmod(step, (-(-counts // batch))[rank])
+        first += epoch * cohort.order.shape[1]
+    begin = begin * batch
+    first += begin
     size = np.minimum(batch, counts[rank] - begin)
-    first = epoch * cohort.order.shape[1] + starts[rank] + begin
     inside = np.arange(width) < size[:, None]
     source = ((first[:, None] + np.arange(width)) * inside).ravel()
     share = (inside / size[:, None]).astype(dtype).ravel()
