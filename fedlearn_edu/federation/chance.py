@@ -94,7 +94,9 @@ class Chance:
         """
         return deepcopy(self)
 
-    def draw(self, counts, epochs, batch, fraction=1.0, dropout=0.0, stragglers=None):
+    def draw(
+        self, counts, epochs, batch, fraction=1.0, dropout=0.0, stragglers=None, *, starts=None
+    ):
         """Return who takes part in the next round, and how.
 
         Parameters
@@ -103,6 +105,8 @@ class Chance:
             n_i.
         epochs, batch, fraction, dropout, stragglers
             As in `Plan`.
+        starts : ndarray of int, shape (N,), optional
+            First row of each participant; one after the other from 0 if left out.
 
         Returns
         -------
@@ -130,7 +134,7 @@ class Chance:
             if stragglers.partial:
                 reached = 1 + (work[active] * steps).astype(steps.dtype)
                 steps = np.where(slow, np.minimum(reached, steps), steps)
-        starts = (np.cumsum(counts) - counts)[active]
+        starts = (np.cumsum(counts) - counts if starts is None else starts)[active]
         if batch is None:
             rows = np.repeat(starts - (np.cumsum(own) - own), own)
             rows += np.arange(len(rows))
@@ -155,7 +159,7 @@ def shuffled(counts, epochs, rng, starts=None):
     rng : numpy.random.Generator
         E·n numbers are drawn from it.
     starts : ndarray of int, shape (m,), optional
-        First row of each participant; one after the other from 0 if left out.
+        First row of each participant, ascending; one after the other from 0 if left out.
 
     Returns
     -------
@@ -177,11 +181,11 @@ def shuffled(counts, epochs, rng, starts=None):
         return np.zeros((epochs, 0), dtype=np.int64)
     ends = np.cumsum(counts)
     starts = ends - counts if starts is None else starts
-    place, block = int((starts + counts).max()).bit_length(), m.bit_length()
+    place, block = int(starts[-1] + counts[-1]).bit_length(), m.bit_length()
     free = 64 - place - block
     if free < 16:
         raise ValueError(f"{n:,} examples of {m:,} participants are too many to shuffle")
-    keys = rng.integers(0, 2**64, (epochs, n), dtype=np.uint64)
+    keys = rng.bit_generator.random_raw((epochs, n))
     keys &= np.uint64(((1 << free) - 1) << place)
     fixed = (np.arange(m, dtype=np.uint64) << np.uint64(64 - block)) | starts.astype(np.uint64)
     fixed = np.repeat(fixed - (ends - counts).astype(np.uint64), counts)

@@ -442,9 +442,12 @@ class Tally:
     def __init__(self, engine, state, cohort):
         self.engine, self.state, self.cohort = engine, state, cohort
         plan, self.t = engine.plan, state.round
-        due = [late for late in state.late if late.due <= self.t]
-        state.late = [late for late in state.late if late.due > self.t]
-        fresh = np.where(cohort.late, 0.0, engine.weights[cohort.active])
+        due, fresh, self.arrivals = [], engine.weights[cohort.active], len(cohort.active)
+        if plan.delay:
+            due = [late for late in state.late if late.due <= self.t]
+            state.late = [late for late in state.late if late.due > self.t]
+            fresh = np.where(cohort.late, 0.0, fresh)
+            self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
         earlier = np.array([engine.weights[late.participant] for late in due])
         weight = fresh.sum() + earlier.sum() or 1.0
         most = max([int(cohort.steps.max(initial=1)), *(late.steps for late in due)])
@@ -456,7 +459,6 @@ class Tally:
             tau = self.factors @ own + factors @ norms
             self.factors, factors = self.factors * tau / own, factors * tau / (norms + (norms == 0))
         dtype = state.theta.dtype
-        self.arrivals = int((~cohort.late).sum()) + len(due)
         self.total, self.control = np.zeros(engine.packing.size, dtype), 0.0
         self.layers = engine.packing.views(self.total)
         self.bits_up = sum(late.bits for late in due)

@@ -98,11 +98,10 @@ def _chunks(cohort, members, starts, chunk_slots, dtype):
     counts, steps = cohort.counts[members], cohort.steps[members]
     batch = cohort.batch or int(counts.max())
     width = min(batch, int(counts.max()))
-    active = (steps.size - np.searchsorted(steps[::-1], np.arange(steps[0] + 1), "right")).tolist()
-    lengths = np.array(active[:-1])
-    ends = np.cumsum(lengths)
-    step = np.repeat(np.arange(len(lengths)), lengths)
-    rank = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
+    there = np.arange(steps[0])[:, None] < steps
+    step, rank = there.nonzero()
+    lengths = there.sum(axis=1)
+    active, ends = [*lengths.tolist(), 0], lengths.cumsum()
     first, begin = starts[rank], step
     if len(cohort.order) > 1:
         epoch, begin = np.divmod(step, (-(-counts // batch))[rank])

@@ -1,5 +1,6 @@
 """Running a plan: step by step, stopped and resumed, with its history."""
 
+import math
 import time
 from contextlib import nullcontext
 
@@ -272,15 +273,13 @@ class Run:
         plan, state = self.plan, self._state
         cohort = state.chance.draw(
             self._federation.counts, plan.epochs, plan.batch, plan.fraction, plan.dropout,
-            plan.stragglers,
+            plan.stragglers, starts=self._federation.starts,
         )  # fmt: skip
         before = state.theta
         try:
             with np.errstate(all="ignore"):
                 up, down = self._engine.round(state, cohort)
-                norm = np.sqrt(np.square(state.theta, dtype=np.float64).sum())
-            if not norm <= plan.limit:
-                raise Diverged("limit" if np.isfinite(norm) else "local")
+                _check_norm(state.theta, plan.limit)
         except Diverged as stop:
             state.theta, state.diverged, state.cause = before, state.round + 1, str(stop)
             return False
@@ -364,6 +363,16 @@ def _measure(theta, x, y):
         own = shifted[np.arange(len(y)), y]
         losses = np.log(np.exp(shifted).sum(axis=1)) - own
     return losses.astype(np.float64), (scores.argmax(axis=1) == y).astype(np.float64)
+
+
+def _check_norm(theta, limit):
+    """Refuse parameters that are not finite, or whose norm is beyond the limit."""
+    square = float(theta @ theta)
+    if square <= limit * limit and square < math.inf:
+        return
+    norm = np.linalg.norm(theta.astype(np.float64) / limit)
+    if not norm <= 1:
+        raise Diverged("limit" if np.isfinite(norm) else "local")
 
 
 def _check_model(federation, plan, sizes):
