@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fedlearn_edu as fl
 from fedlearn_edu import models
@@ -125,6 +127,41 @@ def test_engine_is_the_reference(name, option):
         pytest.skip(f"{name} refuses {option}")
     lossy = OPTIONS[option].keys() & {"up", "down"}
     assert_twins(plan, rounds=4, tolerance=1e-6 if lossy else 1e-12)
+
+
+@st.composite
+def settings_of_a_run(draw):
+    """Any participants with any algorithm and any options that go together."""
+    counts = draw(st.lists(st.integers(1, 12), min_size=1, max_size=6))
+    algorithm = draw(st.sampled_from([*ALGORITHMS.values()]))
+    if isinstance(algorithm, fl.Gossip):
+        algorithm = fl.Gossip(fl.graphs.ring(len(counts)))
+    weights = draw(st.lists(st.integers(0, 3), min_size=len(counts), max_size=len(counts)))
+    options = {
+        "alpha": draw(st.sampled_from([0.01, 0.2, fl.Cosine(0.3, 0.1, 2)])),
+        "epochs": draw(st.integers(1, 3)),
+        "batch": draw(st.none() | st.integers(1, 13)),
+        "momentum": draw(st.sampled_from([0.0, 0.5])),
+        "fraction": draw(st.sampled_from([1.0, 0.5])),
+        "dropout": draw(st.sampled_from([0.0, 0.3])),
+        "stragglers": draw(
+            st.none() | st.builds(fl.Stragglers, st.just(0.5), st.integers(0, 2), st.booleans())
+        ),
+        "weights": draw(st.sampled_from(["size", "equal", weights if any(weights) else "size"])),
+        "factor": draw(st.sampled_from([1.0, 0.5])),
+        "convention": draw(st.sampled_from(["each", "mean", "sum"])),
+        "unscale": draw(st.booleans()),
+    }
+    return counts, plan_of(algorithm, options), draw(st.integers(0, 99))
+
+
+# So it does for any participants and any options together.
+@given(settings_of_a_run())
+@settings(max_examples=120)
+def test_engine_is_the_reference_everywhere(drawn):
+    counts, plan, seed = drawn
+    if plan is not None:
+        assert_twins(plan, 1e-10, federation=make(counts), rounds=3, seed=seed)
 
 
 # So it does for models of any depth, in float32 to its precision.
