@@ -231,7 +231,7 @@ def band(values):
 
 
 def accuracy(seeds=20, rounds=30):
-    ours, theirs, last = [], [], []
+    ours, theirs, last, faster = [], [], [], []
     torch = has_torch()
     for seed in range(seeds):
         federation, theta, rng = workload(seed)
@@ -245,6 +245,8 @@ def accuracy(seeds=20, rounds=30):
             theirs.append(loop.accuracy(federation))
         run.advance(400 - rounds, progress=False)
         last.append(fl.models.accuracy(run.theta, federation.x_test, federation.y_test))
+        run = fl.train(federation, fl.Plan(alpha=0.3, batch=BATCH), theta, 400, rng, every=400)
+        faster.append(run.history.accuracy[-1])
     print(f"{rounds} rounds, {seeds} seeds: engine {band(ours)}")
     if torch:
         difference = np.subtract(ours, theirs)
