@@ -180,6 +180,7 @@ def test_depths_and_types(name, sizes, dtype, tolerance):
 def test_blocks_do_not_matter(name, block, chunk, monkeypatch):
     monkeypatch.setattr(fast, "BLOCK_BYTES", block)
     monkeypatch.setattr(fast, "CHUNK_SLOTS", chunk)
+    monkeypatch.setattr(fast, "MOST_VIEWS", 2)
     options = {"batch": 2, "epochs": 2, "momentum": 0.5}
     assert_twins(plan_of(ALGORITHMS[name], options), rounds=2)
 

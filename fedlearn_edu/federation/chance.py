@@ -1,6 +1,5 @@
 """What chance decides in a round: who takes part, how far each gets, in which order it learns."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,15 +83,6 @@ class Chance:
                 "such as numpy.random.default_rng(0)"
             )
         self.people, self.examples = rng.spawn(2)
-
-    def copy(self):
-        """Return streams of their own that will give the same numbers.
-
-        Returns
-        -------
-        Chance
-        """
-        return deepcopy(self)
 
     def draw(
         self, counts, epochs, batch, fraction=1.0, dropout=0.0, stragglers=None, *, starts=None
