@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PARTS = ("importing", "labs", "server")
+PARTS = ("importing", "engine", "labs", "server")
 
 
 def main(names):

@@ -193,7 +193,7 @@ ALLOWED = {
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
               "markupsafe", "nbclient", "nbformat", "tornado", "traitlets", "voila"},
     "torch_models": {"torch"},
-    "federation": {"threadpoolctl"},
+    "federation": {"threadpoolctl", "tqdm"},
 }  # fmt: skip
 
 

@@ -1,0 +1,413 @@
+"""Running a plan: step by step, stopped and resumed, with its history."""
+
+import math
+import time
+from contextlib import nullcontext
+
+import numpy as np
+
+from .. import models
+from ..checks import whole_number
+from .algorithms import Centralised, Gossip, Plan
+from .chance import Chance
+from .engine import Engine
+from .packing import Packing
+from .participants import Federation
+from .reference import Reference
+from .state import State, first_state
+from .wire import Diverged
+
+ENGINES = {"fast": Engine, "reference": Reference}
+KEEP = ("locals", "weights", "participation")
+
+
+class TrainingHistory:
+    """What happened in a run, round by round; grows while the run goes on.
+
+    Attributes
+    ----------
+    rounds : ndarray of int, shape (K,)
+        After how many rounds the model was evaluated; the first is the start.
+    loss, accuracy : ndarray, shape (K,)
+        Of θ on the test examples; with gossip of the mean of the models.
+    local_loss, local_accuracy : ndarray, shape (K, N)
+        On each participant's own examples, of θ, with gossip of its own model; if kept.
+    weights : list of K lists of layer arrays
+        θ; if kept.
+    bits_up, bits_down : ndarray of int, shape (T,)
+        What travelled in each round, headers included.
+    took_part : ndarray of bool, shape (T, N)
+        Who trained in each round; if kept.
+
+    Examples
+    --------
+    >>> from fedlearn_edu import models
+    >>> federation = Federation([[1.0], [-1.0]], [0, 1], [[0], [1]])
+    >>> theta = models.init((1, 2), np.random.default_rng(0))
+    >>> train(federation, Plan(), theta, 3, np.random.default_rng(0)).history
+    TrainingHistory(rounds=3, accuracy=1.000)
+    """
+
+    def __init__(self):
+        self._kept = {name: [] for name in _COLUMNS}
+
+    def __repr__(self):
+        accuracy = f"{self.accuracy[-1]:.3f}" if len(self.accuracy) else "none"
+        return f"TrainingHistory(rounds={len(self.bits_up)}, accuracy={accuracy})"
+
+    def _add(self, **values):
+        for name, value in values.items():
+            self._kept[name].append(value)
+
+    @property
+    def bytes_total(self):
+        """Bytes that travelled up to the end of each round, both ways, shape (T,)."""
+        return np.cumsum(self.bits_up + self.bits_down) / 8
+
+
+_COLUMNS = (
+    "rounds", "loss", "accuracy", "local_loss", "local_accuracy", "bits_up", "bits_down",
+    "took_part", "weights",
+)  # fmt: skip
+
+
+def _column(name):
+    def read(self):
+        return np.array(self._kept[name]) if name != "weights" else list(self._kept[name])
+
+    return property(read, doc=f"See the class: {name}.")
+
+
+for _name in _COLUMNS:
+    setattr(TrainingHistory, _name, _column(_name))
+
+
+class Run:
+    """A plan being carried out on a federation.
+
+    Parameters
+    ----------
+    federation : Federation
+        Who has which examples.
+    plan : Plan
+        How to train.
+    theta : list of ndarray
+        [W_1, b_1, …] at the start, such as `models.init` gives; its type is that of all numbers.
+    rng : numpy.random.Generator
+        Two streams are spawned from it; the same seed gives the same run.
+    every : int
+        Evaluate after every so many rounds; 0 for never.
+    keep : sequence of {"locals", "weights", "participation"}
+        What else the history keeps.
+    engine : {"fast", "reference"}
+        All participants at once, or the readable loop; the results are equal to rounding.
+
+    Attributes
+    ----------
+    history : TrainingHistory
+
+    Raises
+    ------
+    ValueError, TypeError
+        If federation, plan and model do not fit together.
+
+    Examples
+    --------
+    >>> federation = Federation([[1.0], [-1.0]], [0, 1], [[0], [1]])
+    >>> theta = models.init((1, 2), np.random.default_rng(0))
+    >>> run = Run(federation, Plan(alpha=0.5), theta, np.random.default_rng(0))
+    >>> run.step(), run.round
+    (True, 1)
+    >>> again = Run.resume(federation, run.plan, theta, run.state)
+    >>> bool((again.advance(4).theta[0] == run.advance(4).theta[0]).all())
+    True
+    """
+
+    def __init__(self, federation, plan, theta, rng, *, every=1, keep=(), engine="fast"):
+        self._prepare(federation, plan, theta, every, keep, engine)
+        n = self._federation.participants
+        row = self._packing.pack(list(theta))
+        self._state = first_state(row, Chance(rng), plan.algorithm, n)
+        self._evaluate()
+
+    @classmethod
+    def resume(cls, federation, plan, theta, state, *, every=1, keep=(), engine="fast"):
+        """Return a run that goes on where another stood; its history begins there.
+
+        Parameters
+        ----------
+        federation, plan, every, keep, engine
+            As in `Run`.
+        theta : list of ndarray
+            Any parameters of the model; only their shapes and type matter.
+        state : State
+            From `Run.state`.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the state is none, or belongs to another model.
+        """
+        run = cls.__new__(cls)
+        run._prepare(federation, plan, theta, every, keep, engine)
+        if not isinstance(state, State):
+            raise TypeError(f"state is {type(state).__name__}; expected the State of a run")
+        needed = first_state(run._packing.pack(list(theta)), None, plan.algorithm, run._n).memory
+        has, needs = ({k: v.shape for k, v in memory.items()} for memory in (state.memory, needed))
+        if state.theta.shape != (run._packing.size,) or has != needs:
+            raise ValueError(
+                f"state has {len(state.theta)} parameters and remembers {has}; "
+                f"this run needs {run._packing.size} and {needs}"
+            )
+        run._state = state.copy()
+        run._evaluate()
+        return run
+
+    def _prepare(self, federation, plan, theta, every, keep, engine):
+        if not isinstance(federation, Federation):
+            raise TypeError(f"federation is {type(federation).__name__}; expected Federation")
+        if not isinstance(plan, Plan):
+            raise TypeError(f"plan is {type(plan).__name__}; expected Plan")
+        if engine not in ENGINES:
+            raise ValueError(f'engine is {engine!r}; expected "fast" or "reference"')
+        if unknown := [word for word in keep if word not in KEEP] or isinstance(keep, str):
+            raise ValueError(f"keep is {keep!r}; expected a tuple of {', '.join(KEEP)}, {unknown}")
+        self._every, self._keep = whole_number(every, "every", 0), frozenset(keep)
+        _check_model(federation, plan, models.sizes_of(theta))
+        self.plan, self.history = plan, TrainingHistory()
+        self._given = federation
+        self._federation = federation
+        if isinstance(plan.algorithm, Centralised):
+            self._federation = federation.pooled()
+        self._n = self._federation.participants
+        self._packing = Packing(models.sizes_of(theta))
+        self._engine = ENGINES[engine](self._federation, plan, self._packing)
+
+    @property
+    def round(self):
+        """Rounds done."""
+        return self._state.round
+
+    @property
+    def theta(self):
+        """θ as [W_1, b_1, …]; with gossip the mean of the models."""
+        return self._packing.unpack(self._state.theta)
+
+    @property
+    def models(self):
+        """Every participant's model with gossip, stacks (N, …) of the layers; None otherwise."""
+        rows = self._state.memory.get("models")
+        return None if rows is None else self._packing.unpack(rows)
+
+    @property
+    def state(self):
+        """A copy of all that the run needs to go on."""
+        return self._state.copy()
+
+    @property
+    def diverged(self):
+        """The round, counted from 1, that could not be finished; None if none."""
+        return self._state.diverged
+
+    @property
+    def cause(self):
+        """Why the run diverged: "local", "codec" or "limit"; None if it did not.
+
+        "local": a participant's numbers overflowed; "codec": the codec made a finite number
+        infinite; "limit": θ left the ball of radius `Plan.limit`.
+        """
+        return self._state.cause
+
+    def step(self):
+        """Make one round.
+
+        Returns
+        -------
+        bool
+            Whether it was finished; False once the run has diverged.
+        """
+        if self.diverged:
+            return False
+        with _one_thread():
+            return self._step()
+
+    def advance(self, rounds, progress=True):
+        """Make so many rounds, or as many as there are before the run diverges.
+
+        Parameters
+        ----------
+        rounds : int
+            ≥ 0.
+        progress : bool
+            Whether to show a bar, if tqdm is installed and the rounds take more than a second.
+
+        Returns
+        -------
+        Run
+            This one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `rounds` is no integer ≥ 0.
+        """
+        rounds = whole_number(rounds, "rounds", 0)
+        start, bar = time.perf_counter(), None
+        with _one_thread():
+            for done in range(rounds):
+                if self.diverged or not self._step():
+                    break
+                if progress and bar is None and time.perf_counter() - start > 1:
+                    bar, progress = _bar(rounds, done), False
+                if bar is not None:
+                    bar.update()
+        if bar is not None:
+            bar.close()
+        return self
+
+    def _step(self):
+        plan, state = self.plan, self._state
+        cohort = state.chance.draw(
+            self._federation.counts, plan.epochs, plan.batch, plan.fraction, plan.dropout,
+            plan.stragglers, starts=self._federation.starts,
+        )  # fmt: skip
+        before = state.theta
+        try:
+            with np.errstate(all="ignore"):
+                up, down = self._engine.round(state, cohort)
+                _check_norm(state.theta, plan.limit)
+        except Diverged as stop:
+            state.theta, state.diverged, state.cause = before, state.round + 1, str(stop)
+            return False
+        state.round += 1
+        self._record(cohort, up, down)
+        return True
+
+    def _record(self, cohort, up, down):
+        if isinstance(self.plan.algorithm, Centralised) and self._state.round == 1:
+            up += self._given.x.size * 32 + self._given.y.size * 8
+        self.history._add(bits_up=up, bits_down=down)
+        if "participation" in self._keep:
+            took_part = np.zeros(self._n, dtype=bool)
+            took_part[cohort.active] = True
+            self.history._add(took_part=took_part)
+        if self._every and self._state.round % self._every == 0:
+            self._evaluate()
+
+    def _evaluate(self):
+        if not self._every:
+            return
+        theta, federation = self.theta, self._given
+        loss, accuracy = _measure(theta, federation.x_test, federation.y_test)
+        self.history._add(rounds=self.round, loss=loss.mean(), accuracy=accuracy.mean())
+        if "weights" in self._keep:
+            self.history._add(weights=theta)
+        if "locals" in self._keep:
+            losses, hits = self._local_measures(theta)
+            starts, counts = federation.starts, federation.counts
+            self.history._add(
+                local_loss=np.add.reduceat(losses, starts) / counts,
+                local_accuracy=np.add.reduceat(hits, starts) / counts,
+            )
+
+    def _local_measures(self, theta):
+        federation = self._given
+        if not isinstance(self.plan.algorithm, Gossip):
+            return _measure(theta, federation.x, federation.y)
+        own = zip(*self.models, strict=True)
+        pairs = [_measure(list(one), *federation.of(i)) for i, one in enumerate(own)]
+        return (np.concatenate(column) for column in zip(*pairs, strict=True))
+
+
+def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fast"):
+    """Make a run of so many rounds and return it.
+
+    Parameters
+    ----------
+    federation, plan, theta, rng, every, keep, engine
+        As in `Run`.
+    rounds : int
+        T ≥ 0.
+
+    Returns
+    -------
+    Run
+        Its `history` tells what happened, its `theta` is the result.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Run`.
+
+    Examples
+    --------
+    >>> federation = Federation([[1.0], [-1.0]], [0, 1], [[0], [1]])
+    >>> theta = [np.zeros((1, 2)), np.zeros(2)]
+    >>> run = train(federation, Plan(alpha=1.0), theta, 20, np.random.default_rng(0))
+    >>> run.history.loss[[0, -1]].round(3)
+    array([0.693, 0.024])
+    """
+    run = Run(federation, plan, theta, rng, every=every, keep=keep, engine=engine)
+    return run.advance(rounds)
+
+
+def _measure(theta, x, y):
+    """Return the loss of each example, and whether it is predicted."""
+    with np.errstate(all="ignore"):
+        scores = models.logits(theta, x)
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        own = shifted[np.arange(len(y)), y]
+        losses = np.log(np.exp(shifted).sum(axis=1)) - own
+    return losses.astype(np.float64), (scores.argmax(axis=1) == y).astype(np.float64)
+
+
+def _check_norm(theta, limit):
+    """Refuse parameters that are not finite, or whose norm is beyond the limit."""
+    square = float(theta @ theta)
+    if square <= limit * limit and square < math.inf:
+        return
+    norm = np.linalg.norm(theta.astype(np.float64) / limit)
+    if not norm <= 1:
+        raise Diverged("limit" if np.isfinite(norm) else "local")
+
+
+def _check_model(federation, plan, sizes):
+    inputs, classes = federation.x.shape[1], int(max(federation.y.max(), federation.y_test.max()))
+    if sizes[0] != inputs:
+        raise ValueError(f"theta takes {sizes[0]} inputs, the examples have {inputs}")
+    if classes >= sizes[-1]:
+        raise ValueError(f"theta knows {sizes[-1]} classes, the examples have the label {classes}")
+    if isinstance(plan.algorithm, Gossip):
+        n = len(plan.algorithm.mixing)
+        if n != federation.participants:
+            raise ValueError(
+                f"the graph joins {n} participants, the federation has {federation.participants}"
+            )
+    elif not isinstance(plan.algorithm, Centralised):
+        plan.weights_of(federation.counts)
+
+
+_CONTROLLERS = []
+
+
+def _one_thread():
+    """Return a context in which BLAS uses one thread: small products are slower with more."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return nullcontext()
+    if not _CONTROLLERS:
+        _CONTROLLERS.append(ThreadpoolController())
+    return _CONTROLLERS[0].limit(limits=1, user_api="blas")
+
+
+def _bar(rounds, done):
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=rounds, initial=done, unit=" rounds", leave=False)

@@ -1,0 +1,125 @@
+"""What travels between participants and server: values after the codec, and bits."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ..compression import Cast, round_trip_rows
+
+AS_IT_IS = Cast()
+
+
+class Diverged(Exception):
+    """A round that cannot be finished; the argument is the cause."""
+
+
+def send(codec, layers):
+    """Return what arrives of one model or update, and the bits that it took.
+
+    Parameters
+    ----------
+    codec : codec or None
+        `Cast`, `Scaling` or another; None sends the layers as they are.
+    layers : list of ndarray
+        What is sent, layer by layer.
+
+    Returns
+    -------
+    tuple of list of ndarray, int
+        Layers as they arrive, in the type that they had; bits, headers included.
+
+    Raises
+    ------
+    Diverged
+        "local" if a value is not finite before the codec, "codec" if only after it.
+
+    Examples
+    --------
+    >>> send(Cast("int8"), [np.array([0.4, 1.6])])
+    ([array([0., 2.])], 64)
+    """
+    _check(layers, "local")
+    if codec is None:
+        return layers, sum(AS_IT_IS.encode(layer).bits for layer in layers)
+    payloads = [codec.encode(layer) for layer in layers]
+    with np.errstate(over="ignore"):
+        arrived = [
+            np.asarray(codec.decode(payload)).astype(layer.dtype)
+            for payload, layer in zip(payloads, layers, strict=True)
+        ]
+    _check(arrived, "codec")
+    return arrived, sum(payload.bits for payload in payloads)
+
+
+def send_rows(codec, rows, packing):
+    """Return what arrives of N packed models or updates, and the bits that each took.
+
+    Parameters
+    ----------
+    codec : codec or None
+        As in `send`.
+    rows : ndarray, shape (N, d)
+        What is sent, a row a participant.
+    packing : Packing
+        How a row holds its layers.
+
+    Returns
+    -------
+    tuple of ndarray, shape (N, d), and ndarray of int, shape (N,)
+
+    Raises
+    ------
+    Diverged
+        As `send`.
+
+    Examples
+    --------
+    >>> from .packing import Packing
+    >>> send_rows(Cast("int8"), np.array([[0.4, 1.6, 3.0, 0.0]]), Packing((1, 2)))
+    (array([[0., 2., 3., 0.]]), array([160]))
+    """
+    _check([rows], "local")
+    if codec is None or not len(rows):
+        return rows, np.full(len(rows), bits(None, packing, rows.dtype))
+    layers = packing.unpack(rows)
+    if hasattr(codec, "bits"):
+        taken = np.full(len(rows), bits(codec, packing, rows.dtype))
+    else:
+        taken = sum(np.array([codec.encode(one).bits for one in layer]) for layer in layers)
+    with np.errstate(over="ignore"):
+        arrived = [np.asarray(round_trip_rows(codec, a)).astype(rows.dtype) for a in layers]
+    _check(arrived, "codec")
+    return packing.pack(arrived), taken
+
+
+def bits(codec, packing, dtype):
+    """Return the bits of one model: every layer with its header.
+
+    Parameters
+    ----------
+    codec : codec or None
+        With a method `bits`, as `Cast` and `Scaling` have it.
+    packing : Packing
+        Sizes of the model.
+    dtype : dtype
+        Type of the parameters.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from .packing import Packing
+    >>> bits(None, Packing((1, 2)), np.float32)
+    256
+    """
+    codec = codec or AS_IT_IS
+    return sum(
+        codec.bits((i, o), dtype) + codec.bits((o,), dtype) for i, o in pairwise(packing.sizes)
+    )
+
+
+def _check(layers, cause):
+    if not all(np.isfinite(layer).all() for layer in layers):
+        raise Diverged(cause)
