@@ -17,7 +17,9 @@ A hundred participants on real handwritten digits:
 TrainingHistory(rounds=50, accuracy=0...)
 """
 
-from . import aggregation, compression, data, examples, federation, models, objectives
+from importlib import import_module
+
+from . import aggregation, compression, examples, federation, objectives
 from .aggregation import (
     contributions,
     effective_scale,
@@ -29,27 +31,7 @@ from .aggregation import (
     weighted_mean,
 )
 from .compression import Cast, Payload, Scaling, grid, grid_size, round_trip
-from .federation import (
-    Centralised,
-    Cosine,
-    FedAdam,
-    FedAvg,
-    Federation,
-    FedNova,
-    FedProx,
-    FedSGD,
-    FedYogi,
-    Gossip,
-    History,
-    Plan,
-    Run,
-    Scaffold,
-    Staircase,
-    Stragglers,
-    graphs,
-    simulate,
-    train,
-)
+from .federation import History, simulate
 from .objectives import Quadratics, regime
 
 __version__ = "0.1.0"
@@ -98,3 +80,17 @@ __all__ = [
     "train",
     "weighted_mean",
 ]
+
+
+def __getattr__(name):
+    """Import what is not needed by every program when it is first asked for."""
+    if name in ("data", "models"):
+        return import_module(f"{__name__}.{name}")
+    if name == "graphs" or name in federation.TRAINING:
+        value = globals()[name] = getattr(federation, name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
