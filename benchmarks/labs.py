@@ -4,6 +4,7 @@ A control's answer is timed from the key press to the frame that shows the finis
 same convergence lab written with `interactive_output` and `plt.show` is measured in the same run.
 """
 
+import os
 import re
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from fedlearn_edu.labs import NAMES, load
 from fedlearn_edu.labs.controls import Choice, Series, Slider, Toggle
 from tests.browser.conftest import FLAGS, READY
-from tests.serverkit import Server
+from tests.serverkit import ROOT, Server
 from tools.machine import system_chromium
 
 REPEATS = 30
@@ -197,9 +198,9 @@ def measure_plain(browser):
         path = Path(folder) / "plain.ipynb"
         cells = [nbformat.v4.new_code_cell(PLAIN)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-        command = [sys.executable, "-m", "voila", "--no-browser", "--port=0", str(path)]
-        command[4] = "--port=18866"
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "voila", "--no-browser", "--port=18866", str(path)]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
         try:
             address = None
             while address is None:
@@ -225,6 +226,7 @@ def main():
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(f"{server.url}labs/{name}?lang=en")
             page.wait_for_function(READY)
+            server.wait_warm(len(NAMES))  # no kernel is being started while we measure
             print(f"{name}: control, median, p95 in ms")
             times = measure_controls(page, load(name))
             middle, late = quantiles(times)
@@ -233,6 +235,7 @@ def main():
                 ours = times
             page.goto(f"{server.url}labs/{name}?lang=en")
             page.wait_for_function(READY)
+            server.wait_warm(len(NAMES))
             measure_drag(page)
             if page.evaluate("document.querySelector('.fl-lab').app.player.frames") > 1:
                 print(f"  playback: {page.evaluate(FRAMES):.0f} frames/s")

@@ -64,6 +64,14 @@ export class Chart {
     this.draw(...this.moment);
   }
 
+  // Draw at the next frame, however many moves come until then.
+  soon() {
+    this.queued ??= requestAnimationFrame(() => {
+      this.queued = undefined;
+      this.draw(...this.moment);
+    });
+  }
+
   layout(draw = true) {
     if (!this.spec) return;
     const { x, y, equal } = this.spec;
@@ -251,7 +259,7 @@ class Grip {
     if (array.shape.length === 2) { // follow the hand at once; Python's answer replaces it
       array.values[2 * this.i] = vx;
       if ((this.mark.drag.columns ?? [0, 1])[1] !== null) array.values[2 * this.i + 1] = vy;
-      this.chart.draw(...this.chart.moment);
+      this.chart.soon();
     }
     const [cx, cy] = this.mark.drag.columns ?? [0, 1];
     const digits = (axis) => this.mark.drag.digits ?? Math.max(0, 3 - Math.ceil(Math.log10(axis.high - axis.low)));

@@ -248,8 +248,11 @@ def test_player(open_lab, name):
         reached(frame)
     page.page.keyboard.press("Home")
     page.page.keyboard.press("Space")
-    reached(2)
+    page.page.wait_for_function(
+        "() => Number(document.querySelector('.fl-lab').dataset.frame) >= 2"
+    )
     page.page.keyboard.press("Space")
+    assert not page.page.evaluate("document.querySelector('.fl-lab').app.player.playing")
     page.page.locator(".fl-player input[type=range]").press("End")
     reached(frames - 1)
     assert page.page.evaluate("window.sent") == 0
