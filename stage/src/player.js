@@ -110,14 +110,16 @@ export class Player {
     const duration = !this.names?.length ? ROUND_MS : STEP_MS * (this.dwell ? DWELL : 1);
     let last = performance.now();
     const tick = (now) => {
-      const passed = Math.min(100, now - last);
+      const passed = Math.min(1000, Math.max(0, now - last));
       last = now;
+      const before = Math.floor(this.position);
       let next = this.position + (passed * this.speed) / duration;
-      if (this.still.matches) next = Math.floor(next) > Math.floor(this.position) ? Math.floor(next) : next;
+      if (this.still.matches) next = Math.floor(next) > before ? Math.floor(next) : next;
       this.position = Math.min(next, until);
       if (this.position >= until) this.playing = false;
       this.show();
-      this.onMoment(...(this.still.matches ? [Math.floor(this.position), 1] : this.moment()));
+      if (!this.still.matches) this.onMoment(...this.moment());
+      else if (Math.floor(this.position) > before) this.onMoment(Math.floor(this.position), 1);
       if (this.playing) this.timer = requestAnimationFrame(tick);
       else this.onRest();
     };

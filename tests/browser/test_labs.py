@@ -247,6 +247,8 @@ def test_player(open_lab, name):
         page.page.keyboard.press(key)
         reached(frame)
     page.page.keyboard.press("Home")
+    reached(0)
+    page.page.evaluate("() => { document.querySelector('.fl-lab').app.player.speed = 4; }")
     page.page.keyboard.press("Space")
     page.page.wait_for_function(
         "() => Number(document.querySelector('.fl-lab').dataset.frame) >= 2"
