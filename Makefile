@@ -43,7 +43,7 @@ app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=90
 	@exec $(PY) -m fedlearn_edu app $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: course
-course: $(VENV)/.course ## open the chapters in JupyterLab
+course: $(VENV)/.course ## open the notebooks in JupyterLab
 	@exec $(PY) -m jupyterlab --notebook-dir=notebooks $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 # --- To test it ---
