@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fedlearn_edu.course.chapter import Chapter, Exercise, Mistake, Question, right, wrong
+from fedlearn_edu.course.content import Chapter, Exercise, Mistake, Question, right, wrong
 
 UPDATES = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 THREE = [[1.0, 0.0], [0.0, 2.0], [4.0, 4.0]]
@@ -204,7 +204,7 @@ QUIZ = (
                 "没有权重：简单平均不加权。",
                 "It is the weighted mean with all $w_i = 1/N$. "
                 "Not writing weights is a choice of weights, too.",
-                "它就是所有 $w_i$ 都等于 $1/N$ 的加权平均。不写权重，也是选了一种权重。",
+                "它就是所有权重都取 $w_i = 1/N$ 的加权平均。不写权重，也是选了一种权重。",
             ),
         ),
     ),
