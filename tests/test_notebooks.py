@@ -232,3 +232,13 @@ def test_spelling(tmp_path):
 @every_notebook
 def test_title(number, lang):
     assert cells(number, lang, "markdown")[TITLE].source.startswith(f"# {number} · ")
+
+
+# No line ends in a semicolon: what it silences depends on who runs the notebook. A figure ends
+# with plt.show().
+@every_notebook
+def test_no_semicolons(number, lang):
+    for cell in cells(number, lang, "code").values():
+        assert not re.search(r";\s*$", cell.source, re.MULTILINE), cell.id
+        if "c.pyplot()" in cell.source:
+            assert cell.source.endswith("plt.show()"), cell.id
