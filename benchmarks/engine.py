@@ -73,24 +73,32 @@ class PlainLoop:
             for name, layer in zip(self.model.state_dict(), layers, strict=True)
         }
 
+    def learn(self, server, x, y):
+        """One participant's epoch from the server's parameters: its own, as a state dictionary."""
+        self.model.load_state_dict(server)
+        optimizer = self.torch.optim.SGD(self.model.parameters(), lr=ALPHA)
+        for rows in self.torch.randperm(len(y), generator=self.generator).split(BATCH):
+            optimizer.zero_grad()
+            self.loss(self.model(x[rows]), y[rows]).backward()
+            optimizer.step()
+        return self.model.state_dict()
+
     def round(self):
-        torch, total = self.torch, sum(len(y) for _, y in self.clients)
-        mean = {name: torch.zeros_like(layer) for name, layer in self.server.items()}
+        total = sum(len(y) for _, y in self.clients)
+        mean = {name: self.torch.zeros_like(layer) for name, layer in self.server.items()}
         for x, y in self.clients:
-            self.model.load_state_dict(self.server)
-            optimizer = torch.optim.SGD(self.model.parameters(), lr=ALPHA)
-            for rows in torch.randperm(len(y), generator=self.generator).split(BATCH):
-                optimizer.zero_grad()
-                self.loss(self.model(x[rows]), y[rows]).backward()
-                optimizer.step()
-            for name, layer in self.model.state_dict().items():
+            for name, layer in self.learn(self.server, x, y).items():
                 mean[name] += layer * (len(y) / total)
         self.server = mean
 
     def accuracy(self, federation):
-        layers = [layer.numpy() for layer in self.server.values()]
-        theta = [layers[0].T, layers[1], layers[2].T, layers[3]]
+        theta = as_theta(self.server.values())
         return fl.models.accuracy(theta, federation.x_test, federation.y_test)
+
+
+def as_theta(layers):
+    """PyTorch's layers in the package's shapes: a matrix of weights is (inputs, outputs) there."""
+    return [layer.detach().numpy().T for layer in layers]
 
 
 def has_torch():
