@@ -284,6 +284,7 @@ class Scene:
     cards: tuple = ()
     notice: tuple = ()
     frames: int = 1
+    expected: int = 0  # frames that there will be, where a computation is still going on
     names: tuple = ()  # one a frame, where frames are steps and not rounds
     warning: str | tuple = ""
     start: int = 0  # the frame on which to open
