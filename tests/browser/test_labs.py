@@ -332,6 +332,17 @@ def test_dead_kernel(open_lab, server):
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
 
 
+# What a teacher has hidden cannot be changed in the picture either: nothing there can be held.
+@pytest.mark.parametrize(
+    ("name", "keys", "held", "left"),
+    [("convergence", "optima", 7, 1), ("one_round", "presence", 4, 0)],
+)
+def test_hidden_in_the_picture(open_lab, name, keys, held, left):
+    grips = ".fl-main .fl-grip"
+    assert open_lab(name).page.locator(grips).count() == held
+    assert open_lab(name, f"lang=en&hide={keys}").page.locator(grips).count() == left
+
+
 # Kept runs are drawn over the current one, say what sets them apart, and can be removed.
 def test_kept_runs(open_lab):
     page = open_lab("convergence", "lang=en&local_steps=1")
