@@ -123,7 +123,7 @@ export class Chart {
     const { x, y } = this.spec;
     if (!y.hidden) {
       const g = s("g", { transform: `translate(${left},${top})`, class: "fl-axis fl-axis-y" });
-      select(g).call(axis(axisLeft, this.y, y, Math.max(2, Math.floor(height / 26))));
+      select(g).call(axis(axisLeft, this.y, y, Math.min(8, Math.max(2, Math.floor(height / 30)))));
       for (const tick of g.querySelectorAll(".tick")) {
         tick.append(s("line", { x1: 0, x2: inner, class: "fl-grid" }));
       }
