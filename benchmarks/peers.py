@@ -3,13 +3,15 @@
 The workload is that of `benchmarks.engine`, with the same participants and the same initial
 parameters: FedAvg on the digits, 100 participants, Dirichlet(0.5), perceptron 64-64-10, E = 1,
 B = 8, α = 0.1, everybody in every round.  Each system has a process of its own and one thread for
-each of its workers.  Counted are the CPU seconds of that process and of all that it starts: read
-after some rounds and after more of them; the difference is what the rounds cost, the rest is
-start-up.  The accuracy after the same number of rounds shows that all did the same work.
+each of its workers.  Counted are the CPU seconds of that process and of all that it starts, read
+as the rounds go by: what a round costs is the least of the differences, as in `benchmarks.engine`;
+what the first rounds cost beyond that is start-up.  The accuracy after the same number of rounds
+shows that all did the same work.
 
 Flower needs older packages than the app, so the peers have an environment of their own.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -21,10 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 25  # the accuracy is compared after these
 MARKS = {  # system: the CPU seconds are read after these numbers of rounds
-    "engine": (ROUNDS, 2000 + ROUNDS),
-    "loop": (5, ROUNDS),
-    "pfl": (5, ROUNDS),
-    "flower": (5, ROUNDS),
+    "engine": range(ROUNDS, ROUNDS + 2001, 400),
+    "loop": range(5, ROUNDS + 1, 5),
+    "pfl": range(5, ROUNDS + 1, 5),
+    "flower": range(5, ROUNDS + 1, 5),
 }
 NEEDS = {  # peer: what must be importable to run it
     "loop": ("torch", "psutil"),
@@ -36,8 +38,6 @@ QUIET = {  # one thread a process, and no word to anybody outside
     "OPENBLAS_NUM_THREADS": "1",
     "FLWR_TELEMETRY_ENABLED": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "PYTHONWARNINGS": "ignore",
 }
 INSTALL = (
     "Flower and pfl-research are not installed; to measure them too: python3 -m venv .venv-peers"
@@ -62,11 +62,20 @@ def tree_seconds():
 
     here, total = psutil.Process(), 0.0
     for process in (here, *here.children(recursive=True)):
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             total += sum(process.cpu_times()[:4])  # own, and of its children that have ended
-        except psutil.NoSuchProcess:
-            continue
     return total
+
+
+def end_descendants():
+    """Leave nothing running: Ray's processes outlive a run by some seconds."""
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
 
 
 class Meter:
@@ -132,7 +141,10 @@ def child(system):
     adopt_orphans()
     federation, theta, _ = workload()
     meter = Meter(MARKS[system], federation)
-    version = SYSTEMS[system](federation, theta, MARKS[system][-1], meter)
+    try:
+        version = SYSTEMS[system](federation, theta, MARKS[system][-1], meter)
+    finally:
+        end_descendants()
     found = {"version": version, "seconds": meter.seconds, "accuracy": meter.accuracy}
     print("\n" + json.dumps(found), flush=True)
 
@@ -154,24 +166,23 @@ def python_with(modules):
 def measure(system, python=sys.executable):
     """Run one system in a process of its own: CPU seconds a round and to start, and accuracy."""
     code = f"from benchmarks.peers import child; child({system!r})"
-    with tempfile.TemporaryDirectory(prefix="peers") as scratch, tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryDirectory(prefix="peers", ignore_cleanup_errors=True) as scratch:
         places = {"PYTHONPATH": str(ROOT), "TMPDIR": scratch, "FLWR_HOME": scratch}
         done = subprocess.run(
             [python, "-c", code],
             cwd=ROOT,
             env={**os.environ, **QUIET, **places},
-            stdout=subprocess.PIPE,
-            stderr=errors,
+            capture_output=True,
             text=True,
+            errors="replace",
         )
-        if done.returncode:
-            errors.seek(0)
-            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise RuntimeError(f"{system} stopped: {' '.join(last) or done.returncode}")
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(f"{system} stopped: {' '.join(last) or done.returncode}")
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    (few, more), (before, after) = MARKS[system], found["seconds"]
-    each = (after - before) / (more - few)
-    return {**found, "round": each, "start": before - few * each}
+    marks, seconds = MARKS[system], found["seconds"]
+    each = min(b - a for a, b in zip(seconds, seconds[1:], strict=False)) / marks.step
+    return {**found, "round": each, "start": seconds[0] - marks[0] * each}
 
 
 def row(system, python, ours):

@@ -56,7 +56,7 @@ def run(federation, theta, rounds, after):
             min_available_nodes=n,
             train_metrics_aggr_fn=functools.partial(all_answered, n),
         )
-        strategy.start(
+        result = strategy.start(
             grid=grid,
             initial_arrays=ArrayRecord(PlainLoop(federation, theta).server),
             num_rounds=rounds,
@@ -64,6 +64,8 @@ def run(federation, theta, rounds, after):
                 done, lambda: as_theta(arrays.to_torch_state_dict().values())
             ),
         )
+        if len(result.train_metrics_clientapp) != rounds:
+            raise RuntimeError(f"{len(result.train_metrics_clientapp)} of {rounds} rounds trained")
 
     run_simulation(
         server_app=server,
