@@ -10,7 +10,7 @@ What makes it fast, beyond laying examples out well (`layout`):
   sum is written into a buffer that is there already.
 """
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from .algorithms import (
     Scaffold,
 )  # fmt: skip
 from .layout import lay_out, lay_out_once
-from .state import Late
+from .state import Late, Rounds
 from .wire import bits, send_rows
 
 BLOCK_BYTES = 1_000_000
@@ -191,21 +191,11 @@ def gradient_weights(steps, alpha, momentum, mu):
     return weights
 
 
-class Engine:
-    """All participants at once.
-
-    Parameters
-    ----------
-    federation : Federation
-        The examples; pooled, for centralised SGD.
-    plan : Plan
-        The options.
-    packing : Packing
-        Sizes of the model.
-    """
+class Engine(Rounds):
+    """All participants at once."""
 
     def __init__(self, federation, plan, packing):
-        self.federation, self.plan, self.packing = federation, plan, packing
+        super().__init__(federation, plan, packing)
         self.weights = plan.weights_of(federation.counts)
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
@@ -213,28 +203,51 @@ class Engine:
         self.x = self.blocks = self.buffers = self.views = None
         self.model_bits = self.known = None
 
+    def prepare(self, state, cohorts):
+        """Lay the cohorts out, all in one go; see `Rounds`."""
+        dtype = state.theta.dtype
+        if self.x is None:
+            ones = np.ones((len(self.federation.x), 1), dtype)
+            self.x = np.hstack([self.federation.x.astype(dtype), ones])
+            self.model_bits = bits(None, self.packing, dtype)
+        if self.constant:
+            if self.blocks is None:
+                [self.blocks] = self._lay_out(cohorts[:1], dtype)
+            layouts = [self.blocks] * len(cohorts)
+        else:
+            layouts = self._lay_out(cohorts, dtype)
+        for cohort, blocks in zip(cohorts, layouts, strict=True):
+            cohort.blocks = blocks
+        self._reserve(chain.from_iterable(layouts), dtype)
+
+    def _lay_out(self, cohorts, dtype):
+        there = [cohort for cohort in cohorts if len(cohort.active)]
+        if self.summed and all(cohort.steps.max() == 1 for cohort in there):
+            found = (lay_out_once(cohort, CHUNK_SLOTS, dtype) for cohort in there)
+        elif there:
+            arrays = 1 if self.summed else 2
+            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
+            found = iter(lay_out(there, size, CHUNK_SLOTS, dtype))
+        return [next(found) if len(cohort.active) else [] for cohort in cohorts]
+
+    def _reserve(self, blocks, dtype):
+        """Have buffers for the largest chunk, and for all models of a block that are needed."""
+        slots, models = 0, 1
+        if self.buffers is not None:
+            slots, models = self.buffers.slots, self.buffers.participants
+        for block in blocks:
+            slots = max(slots, *(len(chunk.source) for chunk in block.chunks))
+            if not self.summed or block.chunks[0].active[1:] != [0]:
+                models = max(models, len(block.members))
+        have = self.buffers
+        if have is None or (slots, models) != (have.slots, have.participants):
+            self.buffers, self.views = Buffers(self.packing, models, slots, dtype), {}
+
     def round(self, state, cohort):
-        """Advance the state by one round.
-
-        Parameters
-        ----------
-        state : State
-            Changed in place.
-        cohort : Cohort
-            Who takes part, and how.
-
-        Returns
-        -------
-        tuple of int
-            Bits up and down.
-
-        Raises
-        ------
-        Diverged
-            If a value is not finite.
-        """
-        self._prepare(state, cohort)
-        self.alpha = self.plan.alpha_at(state.round)
+        """Advance the state by one round; see `Rounds`."""
+        if cohort.blocks is None:
+            self.prepare(state, [cohort])
+        self.order, self.alpha = cohort.order, self.plan.alpha_at(state.round)
         if isinstance(self.plan.algorithm, Gossip):
             return self._gossip(state, cohort), 0
         start, down = self._broadcast(state.theta, cohort)
@@ -243,42 +256,10 @@ class Engine:
             self.control, more = self._broadcast(state.memory["c"], cohort)
             down += more
         tally = Tally(self, state, cohort)
-        for block in self.blocks:
+        for block in cohort.blocks:
             tally.take(block, start)
         self._serve(state, tally)
         return (0, 0) if isinstance(self.plan.algorithm, Centralised) else (tally.bits_up, down)
-
-    def _prepare(self, state, cohort):
-        """Have the examples in the type of θ, the layout of the cohort, and buffers for it."""
-        dtype = state.theta.dtype
-        if self.x is None:
-            ones = np.ones((len(self.federation.x), 1), dtype)
-            self.x = np.hstack([self.federation.x.astype(dtype), ones])
-            self.model_bits = bits(None, self.packing, dtype)
-        self.order = cohort.order.ravel()
-        if self.blocks is not None and self.constant:
-            return
-        if not len(cohort.active):
-            self.blocks = []
-        elif self.summed and cohort.steps.max() == 1:
-            self.blocks = lay_out_once(cohort, CHUNK_SLOTS, dtype)
-        else:
-            arrays = 1 if self.summed else 2
-            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
-            self.blocks = lay_out(cohort, size, CHUNK_SLOTS, dtype)
-        self._reserve(dtype)
-
-    def _reserve(self, dtype):
-        chunks = [(block, chunk) for block in self.blocks for chunk in block.chunks]
-        slots = max((len(chunk.source) for _, chunk in chunks), default=0)
-        models = max((len(b.members) for b, chunk in chunks if chunk.active[1:] != [0]), default=1)
-        if not self.summed:
-            models = max((len(block.members) for block in self.blocks), default=1)
-        have = self.buffers
-        if have is None or slots > have.slots or models > have.participants:
-            if have is not None:
-                slots, models = max(slots, have.slots), max(models, have.participants)
-            self.buffers, self.views = Buffers(self.packing, models, slots, dtype), {}
 
     def _broadcast(self, row, cohort):
         codec = self.plan.down
@@ -389,7 +370,7 @@ class Engine:
     def _gossip(self, state, cohort):
         own = state.memory["models"]
         self.local_alpha = self.alpha
-        for block in self.blocks:
+        for block in cohort.blocks:
             who = cohort.active[block.members]
             self.learn(block, state.theta, own=own[who])
             own[who] = self.buffers.models[: len(who)]

@@ -18,7 +18,7 @@ from .algorithms import (
     Gossip,
     Scaffold,
 )  # fmt: skip
-from .state import Late
+from .state import Late, Rounds
 from .wire import send
 
 
@@ -301,42 +301,11 @@ def _packed(layers, packing):
     return np.stack([packing.pack(one) for one in layers])
 
 
-class Reference:
-    """The engine that is there to be read: a Python loop over participants.
-
-    Parameters
-    ----------
-    federation : Federation
-        The examples.
-    plan : Plan
-        The options.
-    packing : Packing
-        Sizes of the model.
-    """
-
-    def __init__(self, federation, plan, packing):
-        self.federation, self.plan, self.packing = federation, plan, packing
+class Reference(Rounds):
+    """The engine that is there to be read: a Python loop over participants."""
 
     def round(self, state, cohort):
-        """Advance the state by one round.
-
-        Parameters
-        ----------
-        state : State
-            Changed in place.
-        cohort : Cohort
-            Who takes part, and how.
-
-        Returns
-        -------
-        tuple of int
-            Bits up and down.
-
-        Raises
-        ------
-        Diverged
-            If a value is not finite.
-        """
+        """Advance the state by one round; see `Rounds`."""
         r = Round(self.federation, self.plan, state, cohort, self.packing)
         ROUNDS[type(self.plan.algorithm)](r)
         state.theta = self.packing.pack(r.theta)

@@ -19,6 +19,7 @@ from .wire import Diverged
 
 ENGINES = {"fast": Engine, "reference": Reference}
 KEEP = ("locals", "weights", "participation")
+AHEAD = 8192  # examples for which cohorts are drawn and laid out in one go
 
 
 class TrainingHistory:
@@ -233,7 +234,7 @@ class Run:
         if self.diverged:
             return False
         with _one_thread():
-            return self._step()
+            return self._step(*self._cohorts(1))
 
     def advance(self, rounds, progress=True):
         """Make so many rounds, or as many as there are before the run diverges.
@@ -256,10 +257,12 @@ class Run:
             If `rounds` is no integer ≥ 0.
         """
         rounds = whole_number(rounds, "rounds", 0)
+        if self.diverged:
+            return self
         start, bar = time.perf_counter(), None
         with _one_thread():
-            for done in range(rounds):
-                if self.diverged or not self._step():
+            for done, cohort in enumerate(self._cohorts(rounds)):
+                if not self._step(cohort):
                     break
                 if progress and bar is None and time.perf_counter() - start > 1:
                     bar, progress = _bar(rounds, done), False
@@ -269,17 +272,26 @@ class Run:
             bar.close()
         return self
 
-    def _step(self):
-        plan, state = self.plan, self._state
-        cohort = state.chance.draw(
-            self._federation.counts, plan.epochs, plan.batch, plan.fraction, plan.dropout,
-            plan.stragglers, starts=self._federation.starts,
-        )  # fmt: skip
+    def _cohorts(self, rounds):
+        """Yield the cohorts of the next rounds; many small ones are drawn in one go."""
+        plan, state, federation = self.plan, self._state, self._federation
+        size = max(1, int(AHEAD / (plan.epochs * plan.fraction * len(federation.y))))
+        last = state.round + rounds
+        for t in range(state.round, last, size):
+            cohorts = state.chance.draw(
+                range(t, min(t + size, last)), federation.counts, plan.epochs, plan.batch,
+                plan.fraction, plan.dropout, plan.stragglers, starts=federation.starts,
+            )  # fmt: skip
+            self._engine.prepare(state, cohorts)
+            yield from cohorts
+
+    def _step(self, cohort):
+        state = self._state
         before = state.theta
         try:
             with np.errstate(all="ignore"):
                 up, down = self._engine.round(state, cohort)
-                _check_norm(state.theta, plan.limit)
+                _check_norm(state.theta, self.plan.limit)
         except Diverged as stop:
             state.theta, state.diverged, state.cause = before, state.round + 1, str(stop)
             return False
