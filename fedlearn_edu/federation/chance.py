@@ -146,8 +146,9 @@ class Chance:
         return cohorts
 
     def _people(self, rounds, n, fraction, dropout, stragglers):
-        """Return whom the server chose, a row a round, and which of them are there; and of those,
-        one after the other, who is slow and how far those get.
+        """Return whom the server chose, a row a round, and which of them are there.
+
+        Then of those, one after the other, who is slow and how far the slow get.
         """
         sampled = np.broadcast_to(np.arange(n), (len(rounds), n))
         if fraction == 1 and not dropout and not stragglers:

@@ -62,8 +62,8 @@ class Buffers:
         self.scores, self.targets = (np.empty((classes, slots), dtype) for _ in range(2))
         self.top, self.coefficients = np.empty(slots, dtype), np.empty(slots, dtype)
         self.rows = np.empty(slots, np.int64)
-        self.models, self.gradients, self.velocity, self.scratch = (
-            np.empty((participants, packing.size), dtype) for _ in range(4)
+        self.models, self.gradients, self.velocity, self.scratch, self.own, self.shift = (
+            np.empty((participants, packing.size), dtype) for _ in range(6)
         )
         self.model_layers = packing.views(self.models)
         self.gradient_layers = packing.views(self.gradients)
@@ -423,15 +423,16 @@ class Tally:
     def __init__(self, engine, state, cohort):
         self.engine, self.state, self.cohort = engine, state, cohort
         plan, self.t = engine.plan, state.round
-        due, fresh, self.arrivals = [], engine.weights[cohort.active], len(cohort.active)
+        fresh, most, due = engine.weights[cohort.active], int(cohort.steps.max(initial=1)), []
+        self.arrivals, earlier = len(fresh), np.zeros(0)
         if plan.delay:
             due = [late for late in state.late if late.due <= self.t]
             state.late = [late for late in state.late if late.due > self.t]
             fresh = np.where(cohort.late, 0.0, fresh)
+            earlier = np.array([engine.weights[late.participant] for late in due])
             self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
-        earlier = np.array([engine.weights[late.participant] for late in due])
+            most = max(most, *(late.steps for late in due), 1)
         weight = fresh.sum() + earlier.sum() or 1.0
-        most = max([int(cohort.steps.max(initial=1)), *(late.steps for late in due)])
         self.table, self.norms = engine.tables(most)
         self.factors, factors = fresh / weight, earlier / weight
         if isinstance(plan.algorithm, FedNova):
@@ -464,8 +465,9 @@ class Tally:
         scaffold = isinstance(engine.plan.algorithm, Scaffold)
         own = shift = change = None
         if scaffold:
-            own = self.state.memory["c_i"][who]
-            shift = engine.control - own
+            own, shift = engine.buffers.own[: len(who)], engine.buffers.shift[: len(who)]
+            self.state.memory["c_i"].take(who, axis=0, out=own, mode="clip")
+            np.subtract(engine.control, own, out=shift)
             shift *= engine.local_alpha
         engine.learn(block, start, shift=shift)
         if isinstance(engine.plan.algorithm, FedSGD):
@@ -474,8 +476,8 @@ class Tally:
             updates = engine.buffers.models[: len(who)]
             updates -= start
         if scaffold:
-            reach = (-engine.local_alpha * self.norms[steps - 1]).astype(updates.dtype)
-            change = np.divide(updates, reach[:, None], out=shift)
+            stretch = (-1 / (engine.local_alpha * self.norms[steps - 1])).astype(updates.dtype)
+            change = np.multiply(updates, stretch[:, None], out=shift)
             change -= engine.control
             own += change
             self.state.memory["c_i"][who] = own
