@@ -16,8 +16,10 @@ from fedlearn_edu import models
 from fedlearn_edu.aggregation import weighted_mean
 from fedlearn_edu.compression import Cast, Scaling
 from fedlearn_edu.federation import engine as fast
+from fedlearn_edu.federation import mixing
 from fedlearn_edu.federation.chance import Chance, shuffled
 from fedlearn_edu.federation.engine import gradient_weights
+from fedlearn_edu.federation.mixing import Mixer
 from fedlearn_edu.federation.reference import steps_norm
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -325,6 +327,25 @@ def test_alone():
     solo = go(fl.Plan(alpha=0.2), federation=own)
     for layer, a in zip(run.models, solo.theta, strict=True):
         np.testing.assert_allclose(layer[4], a, atol=1e-13)
+
+
+# Edge by edge or as one product, mixing is the same, whoever is there.
+@pytest.mark.parametrize("option", ["none", "dropout", "all gone", "sampling", "up"])
+def test_sparse_mixing(option, monkeypatch):
+    plan = fl.Plan(fl.Gossip(fl.graphs.random(N, 0.4, np.random.default_rng(0))), **OPTIONS[option])
+    tolerance = 1e-6 if option == "up" else 1e-12
+    assert not Mixer(plan.algorithm.mixing, 39, float).sparse
+    assert_twins(plan, rounds=4, tolerance=tolerance)
+    monkeypatch.setattr(mixing, "EDGE", 0)
+    monkeypatch.setattr(mixing, "ROW", 0)
+    assert Mixer(plan.algorithm.mixing, 39, float).sparse
+    assert_twins(plan, rounds=4, tolerance=tolerance)
+
+
+# A ring of a thousand goes edge by edge, a complete graph does not.
+def test_when_mixing_is_sparse():
+    assert Mixer(fl.graphs.ring(1000), 4810, np.float32).sparse
+    assert not Mixer(fl.graphs.complete(200), 4810, np.float32).sparse
 
 
 # Mixing keeps the mean of the models, whoever drops out.

@@ -26,6 +26,7 @@ from .algorithms import (
     Scaffold,
 )  # fmt: skip
 from .layout import lay_out, lay_out_once
+from .mixing import Mixer
 from .state import Late, Rounds
 from .wire import bits, send_rows
 
@@ -210,6 +211,8 @@ class Engine(Rounds):
             ones = np.ones((len(self.federation.x), 1), dtype)
             self.x = np.hstack([self.federation.x.astype(dtype), ones])
             self.model_bits = bits(None, self.packing, dtype)
+            if isinstance(self.plan.algorithm, Gossip):
+                self.mixer = Mixer(self.plan.algorithm.mixing, self.packing.size, dtype)
         if self.constant:
             if self.blocks is None:
                 [self.blocks] = self._lay_out(cohorts[:1], dtype)
@@ -376,12 +379,9 @@ class Engine(Rounds):
             own[who] = self.buffers.models[: len(who)]
         there = cohort.active
         sent, taken = send_rows(self.plan.up, own[there], self.packing)
-        matrix = self.plan.algorithm.mixing[np.ix_(there, there)].copy()
-        np.fill_diagonal(matrix, 0)
-        kept = (1 - matrix.sum(axis=1)).astype(own.dtype)
-        own[there] = kept[:, None] * own[there] + matrix.astype(own.dtype) @ sent
+        degrees = self.mixer.mix(own, sent, there)
         state.theta = own.mean(axis=0)
-        return int(np.count_nonzero(matrix, axis=0) @ taken)
+        return int(degrees @ taken)
 
 
 def _adapt(state, a, g):
