@@ -52,7 +52,7 @@ class TorchModel:
     Notes
     -----
     Batch normalisation and unequal data do not go together anyway: Hsieh et al. 2020,
-    arXiv 1910.00189, section 5.  In a module with Dropout the noise of the gradients comes from
+    arXiv 1910.00189.  In a module with Dropout the noise of the gradients comes from
     torch's own generator; losses and predictions are made in evaluation mode, without noise.
 
     Examples

@@ -172,7 +172,7 @@ def gradient_weights(steps, alpha, momentum, mu):
 
     Notes
     -----
-    The vector a_i of Wang et al. 2020, arXiv 2007.07481, section 4, in reverse.
+    The vector a_i of Wang et al. 2020, arXiv 2007.07481, section 4.1, in reverse.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def steps_norm(steps, momentum):
 
     Notes
     -----
-    Wang et al. 2020, arXiv 2007.07481, section 4.
+    Wang et al. 2020, arXiv 2007.07481, section 4.1.
 
     Examples
     --------
