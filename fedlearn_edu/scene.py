@@ -198,6 +198,7 @@ class Texts:
 
     points: np.ndarray  # (n, 2)
     texts: tuple
+    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
     align: str = "start"
     color: str = "soft"
     size: float = 13.0
@@ -232,6 +233,7 @@ class Chart:
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    height: float = 0  # pixels that it takes in a card; 170 if left out
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,7 @@ _AXES = {
     ("Column", "values"): 1,
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
+    ("Texts", "shown"): 1,
 }
 
 

@@ -18,7 +18,7 @@ from .state import State, first_state
 from .wire import Diverged
 
 ENGINES = {"fast": Engine, "reference": Reference}
-KEEP = ("locals", "weights", "participation")
+KEEP = ("locals", "weights", "participation", "predictions")
 
 
 class TrainingHistory:
@@ -34,6 +34,8 @@ class TrainingHistory:
         On each participant's own examples, of θ, with gossip of its own model; if kept.
     weights : list of K lists of layer arrays
         θ; if kept.
+    predictions : ndarray of int, shape (K, m)
+        What θ takes each of the m test examples for; if kept.
     bits_up, bits_down : ndarray of int, shape (T,)
         What travelled in each round, headers included.
     took_part : ndarray of bool, shape (T, N)
@@ -67,7 +69,7 @@ class TrainingHistory:
 
 _COLUMNS = (
     "rounds", "loss", "accuracy", "local_loss", "local_accuracy", "bits_up", "bits_down",
-    "took_part", "weights",
+    "took_part", "weights", "predictions",
 )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ class Run:
         Two streams are spawned from it; the same seed gives the same run.
     every : int
         Evaluate after every so many rounds; 0 for never.
-    keep : sequence of {"locals", "weights", "participation"}
+    keep : sequence of {"locals", "weights", "participation", "predictions"}
         What else the history keeps.
     engine : {"fast", "reference"}
         All participants at once, or the readable loop; the results are equal to rounding.
@@ -306,6 +308,8 @@ class Run:
         self.history._add(rounds=self.round, loss=loss.mean(), accuracy=accuracy.mean())
         if "weights" in self._keep:
             self.history._add(weights=theta)
+        if "predictions" in self._keep:
+            self.history._add(predictions=models.predict(theta, federation.x_test))
         if "locals" in self._keep:
             losses, hits = self._local_measures(theta)
             starts, counts = federation.starts, federation.counts
@@ -358,11 +362,13 @@ def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fas
 def _measure(theta, x, y):
     """Return the loss of each example, and whether it is predicted."""
     with np.errstate(all="ignore"):
-        scores = models.logits(theta, x)
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        own = shifted[np.arange(len(y)), y]
-        losses = np.log(np.exp(shifted).sum(axis=1)) - own
-    return losses.astype(np.float64), (scores.argmax(axis=1) == y).astype(np.float64)
+        scores = models.logits(theta, x).T.copy()  # the classes first: sums run along memory
+        scores -= scores.max(axis=0)
+        own = scores[y, np.arange(len(y))]
+        best = scores == 0
+        hits = own == 0 if np.count_nonzero(best) == len(y) else scores.argmax(axis=0) == y
+        losses = np.log(np.exp(scores, out=scores).sum(axis=0)) - own
+    return losses.astype(np.float64), hits.astype(np.float64)
 
 
 def _check_norm(theta, limit):

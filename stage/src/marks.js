@@ -343,11 +343,14 @@ function Segments(ctx, mark, view) {
 function Texts(ctx, mark, view) {
   const { values } = pick(mark.points, 2, view.frame);
   const align = { start: "left", middle: "center", end: "right" }[mark.align];
-  mark.texts.forEach((text, i) => {
+  const which = mark.shown && pick(mark.shown, 1, view.frame).values;
+  for (let i = 0; 2 * i < values.length; i++) {
+    const text = mark.texts[which ? which[i] : i];
+    if (!text) continue;
     label(ctx, view, text, view.x(values[2 * i]), view.y(values[2 * i + 1]), {
       align, color: mark.color, size: mark.size, bold: mark.bold,
     });
-  });
+  }
 }
 
 // The width and height of a Boxes mark's boxes in pixels.
