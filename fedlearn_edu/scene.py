@@ -309,6 +309,13 @@ def _is_framed(owner, name, array):
     return array.ndim > _AXES.get((type(owner).__name__, name), 2) + getattr(owner, "vector", False)
 
 
+def _shades(values, low, high):
+    """Return a byte a value, from 0 at ``low`` to 254 at ``high``, 255 for NaN; whole float32s."""
+    share = np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0, 1)
+    shades = np.where(np.isnan(share), 255, np.round(254 * share)).astype(np.uint8).tobytes()
+    return shades + bytes(-len(shades) % 4)
+
+
 class _Packer:
     def __init__(self, frame):
         self.frame, self.blocks, self.offset = frame, [], 0
@@ -318,10 +325,13 @@ class _Packer:
         if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
             at = min(max(int(self.frame), 0), len(value) - 1)
             value, entry = value[at : at + 1], {"at": at}
-        block = np.ascontiguousarray(value, dtype=np.float32)
-        self.blocks.append(block.tobytes())
-        entry["$"] = [self.offset, list(block.shape)]
-        self.offset += block.size
+        entry["$"] = [self.offset, list(value.shape)]
+        if isinstance(owner, Raster) and name == "values":
+            block, entry["bytes"] = _shades(value, owner.low, owner.high), True
+        else:
+            block = np.ascontiguousarray(value, dtype=np.float32).tobytes()
+        self.blocks.append(block)
+        self.offset += len(block) // 4
         return entry
 
     def visit(self, value, owner=None, name=""):
@@ -344,6 +354,7 @@ def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
+    A Raster's values are marked ``"bytes"``: a byte each, its shade.
     With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
     ``"at": frame``: a draft that is small enough to follow a hand.
 

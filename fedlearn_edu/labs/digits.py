@@ -1,6 +1,6 @@
 """Digits: a hundred participants teach one model to read, and nobody hands over an image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -48,7 +48,7 @@ class State:
     algorithm: str = "FedAvg"
     mu: float = 0.1
     rate: float = 0.03
-    alpha: float = 0.5
+    alpha: float = 1.0
     epochs: int = 1
     batch: str = "16"
     fraction: float = 1.0
@@ -262,24 +262,24 @@ def draw(result, t, kept=()):
     )
 
 
-WIDE, TALL = 10.0, 8.15  # the picture in units: a column a test digit, two a template
-PITCH, IMAGE = 2.3, 1.72
-READ_TOP, READ_PITCH, SMALL = 5.5, 1.32, 0.8
+WIDE, TALL = 10.0, 8.55  # the picture in units: a column a test digit, two a template
+TOP, PITCH, IMAGE = 1.05, 2.36, 1.72
+READ_TOP, READ_PITCH, SMALL = 5.78, 1.38, 0.8
 
 
 def draw_templates(result, t):
     """Return the ten templates, how many of each digit are read, and twenty digits being read."""
     theta = [np.stack(layers) for layers in zip(*result.part("weights"), strict=True)]
     images = templates(theta, result.federation.x_test, result.federation.y_test)
-    bound = max(1e-9, 0.7 * float(np.abs(images[-1]).max()))
+    bound = max(1e-9, 0.6 * float(np.abs(images[-1]).max()))
     digit = np.arange(DIGITS)
-    left, top = 2 * (digit % 5) + 0.14, 0.95 + PITCH * (digit // 5)
+    left, top = 2 * (digit % 5) + 0.14, TOP + PITCH * (digit // 5)
     boxes = np.stack([left, -top, left + IMAGE, -top - IMAGE], axis=1)
-    names = np.stack([left, -top + 0.24], axis=1)
+    names = np.stack([left, -top + 0.26], axis=1)
     marks = (
-        Raster(images, boxes, ("p0", "card", "p4"), -bound, bound),
+        Raster(images, boxes, ("p0", "card", "p4"), -bound, bound, smooth=True),
         Texts(names, tuple(map(str, digit)), size=16, color="text", bold=True),
-        Texts(names + (IMAGE, 0), PERCENTS, recalls(result), "end", size=13),
+        Texts(names + np.array([IMAGE, 0]), PERCENTS, recalls(result), "end", size=13),
         *legend(t),
         *draw_reading(result),
     )
@@ -305,10 +305,10 @@ def recalls(result):
 
 def legend(t):
     """Return the two headings, and what the colours mean."""
-    heads = np.array([[0.14, -0.28], [0.14, -READ_TOP + 0.25]])
+    heads = np.array([[0.14, -0.28], [0.14, -READ_TOP + 0.3]])
     yield Texts(heads, (t("head_templates"), t("head_reading")), size=13)
     end = np.array([[WIDE - 0.14, -0.28]])
-    yield Texts(end - (2.3, 0), (t("legend_for"),), align="end", color="p4", size=13)
+    yield Texts(end - np.array([2.0, 0]), (t("legend_for"),), align="end", color="p4", size=13)
     yield Texts(end, (t("legend_against"),), align="end", color="p0", size=13)
 
 
@@ -318,13 +318,13 @@ def draw_reading(result):
     column, row = np.arange(len(chosen)) % DIGITS, np.arange(len(chosen)) // DIGITS
     left, top = column + (1 - SMALL) / 2, READ_TOP + READ_PITCH * row
     boxes = np.stack([left, -top, left + SMALL, -top - SMALL], axis=1)
-    under = np.stack([column + 0.5, -top - SMALL - 0.24], axis=1)
+    under = np.stack([column + 0.5, -top - SMALL - 0.28], axis=1)
     images = federation.x_test[chosen].reshape(-1, SIDE, SIDE)
     read = result.part("predictions")[:, chosen]
     right, none = read == federation.y_test[chosen], DIGITS
-    said = [tuple(f"{sign} {d}" for d in range(DIGITS)) + ("",) for sign in "✓✕"]
+    said = [(*(f"{sign} {d}" for d in range(DIGITS)), "") for sign in "✓✕"]
     return (
-        Raster(images, boxes, ("card", "ink")),
+        Raster(images, boxes, ("card", "ink"), smooth=True),
         Texts(under, said[0], np.where(right, read, none), "middle", "accent", bold=True),
         Texts(under, said[1], np.where(right, none, read), "middle", "error", bold=True),
     )
@@ -388,15 +388,15 @@ def draw_accuracy(result, t, kept):
             Lines(ends, ("many",), width=1.3, labels=names if not kept else ()),
             *curves(result, "accuracy", kept, 0, 1),
         ),
-        axis_of(result, t, kept),
-        Axis(0, 1, ticks=((0, "0"), (0.5, "50 %"), (1, "100 %"))),
+        replace(axis_of(result, t, kept), label=""),
+        Axis(0, 1.14, ticks=((0, "0"), (0.5, "50 %"), (1, "100 %"))),
         title=t("card_accuracy"),
         describe=t(
             "describe_accuracy",
             last=f"{100 * result.part('accuracy')[-1]:.1f}",
             worst=f"{100 * own[-1].min():.0f}",
         ),
-        height=172,
+        height=150,
     )
 
 
@@ -411,7 +411,7 @@ def draw_loss(result, t, kept):
         Axis(LEAST_LOSS, MOST_LOSS, scale="log"),
         title=t("card_loss"),
         describe=t("describe_loss", last=f"{min(result.part('loss')[-1], 999):.2f}"),
-        height=124,
+        height=120,
     )
 
 
@@ -429,11 +429,11 @@ def draw_labels(result, t):
     ticks = tuple((d, str(d)) for d in (0, 3, 6, 9)) + ((-1.7, "C"),) * (len(marks) > 1)
     return Chart(
         tuple(marks),
-        Axis(0.5, n + 0.5, t("axis_participant"), integer=True),
+        Axis(0.5, n + 0.5, t("axis_participant"), ticks=((1, "1"), (n, str(n)))[: min(n, 2)]),
         Axis(-2.4 if len(marks) > 1 else -0.5, 9.5, ticks=ticks),
         title=t("card_labels"),
         describe=t("describe_labels", n=n, kinds=f"{kinds(result):.1f}"),
-        height=132,
+        height=126,
     )
 
 
@@ -481,31 +481,29 @@ def wire_bytes(state, codec):
 
 def code(state):
     """Return a snippet that prints this state's numbers."""
-    n, sizes = state.participants, f"fl.data.skewed_sizes(len(data.y_train), {state.participants}, {state.skew})"
+    n, up = state.participants, CODECS[state.wire]
     parts = {
-        "iid": f"fl.data.iid(data.y_train, {n}, who, sizes)",
-        "dirichlet": f"fl.data.dirichlet(data.y_train, {n}, {state.beta}, who, sizes=sizes)",
-        "shards": f"fl.data.shards(data.y_train, {n}, who, per_participant={state.shards})",
+        "iid": f"fl.data.iid(y, {n}, who, sizes)",
+        "dirichlet": f"fl.data.dirichlet(y, {n}, {state.beta}, who, sizes=sizes)",
+        "shards": f"fl.data.shards(y, {n}, who, per_participant={state.shards})",
     }[state.split]
-    up = CODECS[state.wire]
+    sizes = f"sizes = fl.data.skewed_sizes(len(y), {n}, {state.skew})\n"
     told = {name: repr(value) for name, value in options_of(state).items()}
     told["up"] = f"fl.{up!r}" if up else "None"
-    options = ", ".join(f"{name}={value}" for name, value in told.items())
-    sized = "" if state.split == "shards" else f"sizes = {sizes}\n"
+    options = "".join(f"    {name}={value},\n" for name, value in told.items())
     return f"""import numpy as np
 import fedlearn_edu as fl
 
-data = fl.data.digits()
 who, start, luck = np.random.default_rng({state.seed}).spawn(3)
-{sized}parts = {parts}
+data = fl.data.digits()
+y = data.y_train
+{"" if state.split == "shards" else sizes}parts = {parts}
 federation = fl.Federation.from_data(data, parts)
 plan = fl.Plan(
     fl.{algorithm_of(state)!r},
-    {options},
-)
+{options})
 theta = fl.models.init({SIZES[state.model]}, start)
-run = fl.train(federation, plan, theta, {state.rounds}, luck, keep=["locals"])
-history = run.history
+history = fl.train(federation, plan, theta, {state.rounds}, luck, keep=["locals"]).history
 print("accuracy", history.accuracy[-1])
 print("loss", history.loss[-1])
 print("worst participant", history.local_accuracy[-1].min())
@@ -519,10 +517,10 @@ def table(result):
     header = ("round", "accuracy", "loss", "worst_participant", "best_participant")
     header += ("bits_up", "bits_down", *(f"took_part_{i + 1}" for i in range(n)))
     took_part = result.part("took_part").reshape(-1, n).astype(int).tolist()
-    bits = list(zip(result.part("bits_up").tolist(), result.part("bits_down").tolist()))
+    bits = np.stack([result.part("bits_up"), result.part("bits_down")], axis=1).tolist()
     rows = []
     for k in range(result.rounds + 1):
-        sent, part = (bits[k - 1], took_part[k - 1]) if k else ((0, 0), [0] * n)
+        sent, part = (bits[k - 1], took_part[k - 1]) if k else ([0, 0], [0] * n)
         measured = result.part("accuracy")[k], result.part("loss")[k], own[k].min(), own[k].max()
         rows.append((k, *map(float, measured), *sent, *part))
     return header, rows
@@ -535,25 +533,25 @@ STRINGS = {
         "一百个参与方，一起教会一个模型认数字",
     ),
     "preset_hundred_hands": ("A hundred hands", "百人共学"),
-    "preset_one_label_each": ("One label each", "一人只有一种"),
+    "preset_one_label_each": ("One label", "只有一种"),
     "preset_one_in_ten": ("One phone in ten", "十部手机选一部"),
     "preset_four_bits": ("Four bits", "四比特"),
     "g_data": ("Data", "数据"),
     "g_training": ("Training", "训练"),
     "g_network": ("Network and time", "通信与时间"),
     "c_participants": ("Participants", "参与方"),
-    "c_split": ("Who holds what", "数据划分"),
+    "c_split": ("Split", "划分"),
     "h_split": (
         "The 1,438 training images are dealt at random (IID), "
         "by a mixture of digits drawn for each participant (Dirichlet), "
         "or sorted by digit, cut and dealt (shards).",
-        "1438 张训练图片的分法：完全随机（独立同分布）；为每个参与方抽一种数字比例（狄利克雷）；"
-        "或按数字排序、切块后分发（分片）。",
+        "1438 张训练图片的分法：完全随机（IID，即独立同分布）；"
+        "为每个参与方抽一种数字比例（狄利克雷）；或按数字排序、切块后分发（分片）。",
     ),
-    "split_iid": ("IID", "独立同分布"),
+    "split_iid": ("IID", "IID"),
     "split_dirichlet": ("Dirichlet", "狄利克雷"),
     "split_shards": ("shards", "分片"),
-    "c_beta": ("Likeness of mixtures", "比例的相似程度"),
+    "c_beta": ("Concentration", "集中参数"),
     "h_beta": (
         "Small: few digits each. Large: everybody has the mixture of the whole.",
         "小：每个参与方只有少数几种数字。大：人人的比例都和总体一样。",
@@ -591,13 +589,14 @@ STRINGS = {
     "weighting_size": ("by size", "按样本数"),
     "weighting_equal": ("equal", "相等"),
     "c_fraction": ("Share taking part", "参与比例"),
-    "c_wire": ("Updates travel as", "更新的格式"),
+    "c_wire": ("Updates as", "更新格式"),
     "h_wire": (
-        "The way up to the server. The model always comes down as float32.",
-        "指上传给服务器的更新；下发的模型始终是 float32。",
+        "What goes up to the server: floats of 32 or 16 bits, integers of 8 or 4. "
+        "The model always comes down in 32 bits.",
+        "指上传给服务器的更新：32 或 16 位浮点数，8 或 4 位整数。下发的模型始终是 32 位。",
     ),
-    "wire_float32": ("float32", "float32"),
-    "wire_float16": ("float16", "float16"),
+    "wire_float32": ("fp32", "fp32"),
+    "wire_float16": ("fp16", "fp16"),
     "wire_int8": ("int8", "int8"),
     "wire_int4": ("int4", "int4"),
     "c_rounds": ("Rounds", "轮数"),
@@ -626,8 +625,8 @@ STRINGS = {
     "describe_accuracy": (
         "Accuracy on the test digits by round, at the end {last} %, between the best and the worst "
         "participant on their own images; the worst at the end has {worst} %.",
-        "测试数字上的准确率随轮次的变化，最后是 {last}%；上下两条线是最好和最差的参与方在自己图片上的"
-        "准确率，最差的最后是 {worst}%。",
+        "测试数字上的准确率随轮次的变化，最后是 {last}%；上下两条线是最好和最差的参与方"
+        "在自己图片上的准确率，最差的最后是 {worst}%。",
     ),
     "card_loss": ("Loss", "损失"),
     "describe_loss": (
@@ -638,7 +637,8 @@ STRINGS = {
     "describe_labels": (
         "A column for each of {n} participants, a row for each digit: the darker, the more "
         "examples. On average a participant holds {kinds} different digits.",
-        "{n} 个参与方各占一列，每个数字占一行：颜色越深，样本越多。平均每个参与方有 {kinds} 种数字。",
+        "{n} 个参与方各占一列，每个数字占一行：颜色越深，样本越多。"
+        "平均每个参与方有 {kinds} 种数字。",
     ),
     "axis_rounds": ("round", "轮次"),
     "axis_bytes": ("MB sent", "通信量（MB）"),
@@ -704,8 +704,8 @@ STRINGS = {
         "每个更新缩小到原来的 1/{times}，测试数字仍认对 {accuracy}%。",
     ),
     "notice_wire_try": (
-        "Keep it and choose float32. The way down was never shortened: can you see it?",
-        "保留这次运行，改选 float32。下发的模型一直没有压缩，你能从曲线上看出来吗？",
+        "Keep it and choose fp32. The way down was never shortened: can you see it?",
+        "保留这次运行，改选 fp32。下发的模型一直没有压缩，你能从曲线上看出来吗？",
     ),
     "notice_end": (
         "The steps were too long: the weights grew until the numbers gave out.",
