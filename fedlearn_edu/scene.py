@@ -342,6 +342,8 @@ class _Packer:
             spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
             return {"kind": type(value).__name__, **spec}
         if isinstance(value, (tuple, list)):
+            if self.frame is not None and isinstance(owner, Headline):
+                return value[min(max(int(self.frame), 0), len(value) - 1)]
             return [self.visit(item) for item in value]
         return value.item() if isinstance(value, np.generic) else value
 
@@ -355,8 +357,8 @@ def pack(scene, frame=None):
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
     A Raster's values are marked ``"bytes"``: a byte each, its shade.
-    With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
-    ``"at": frame``: a draft that is small enough to follow a hand.
+    With ``frame``, a Headline's texts and framed arrays of more than 2 kB are cut to that one
+    frame, arrays marked ``"at": frame``: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

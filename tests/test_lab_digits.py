@@ -134,7 +134,7 @@ def test_bytes(state):
     by_bytes = draw(compute(replace(state, against="bytes")), T).cards[1]
     x = by_bytes.marks[-1].points[:, 0, 0]
     np.testing.assert_allclose(x, np.arange(11) * asked * twice * (up + down) / 8e6, rtol=1e-12)
-    assert by_bytes.x.high == x[-1]
+    assert x[-1] < by_bytes.x.high < 1.05 * x[-1]
 
 
 # The picture of who holds what shows every training image once.
@@ -194,4 +194,4 @@ def test_kept_runs_are_drawn():
         (line,) = (m for m in card.marks if isinstance(m, Lines) and m.colors == ("k0",))
         assert line.dash
         np.testing.assert_array_equal(line.points[0, :, 1], getattr(other.history, name))
-        assert card.x.high == 20
+        assert card.x.ticks[-1] == (20, "20")

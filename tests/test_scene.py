@@ -121,6 +121,15 @@ def test_draft_of_marks(mark, name):
     np.testing.assert_array_equal(cut, whole[7:8])
 
 
+# A draft's headline says what the frame asked for says; the last one for frames beyond it.
+@pytest.mark.parametrize("frame, said", [(None, ["a", "b"]), (0, "a"), (1, "b"), (7, "b")])
+def test_draft_of_headlines(frame, said):
+    card = scene.Headline("title", ("a", "b"), note="note")
+    spec, _ = pack(Scene(Chart((), **AXES), (card,)), frame)
+    sent = spec["cards"][0]
+    assert (sent["title"], sent["value"], sent["note"]) == ("title", said, "note")
+
+
 # The same for a table's columns, vectors and totals included.
 def test_draft_of_tables():
     values, total = np.arange(4000.0).reshape(1000, 2, 2), np.arange(2000.0).reshape(1000, 2)

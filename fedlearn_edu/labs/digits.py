@@ -374,7 +374,8 @@ def axis_of(result, t, kept):
     """Return the axis of the rounds, or of the megabytes, as long as the longest run."""
     against = result.state.against
     end = max(across(one, against)[1] for one in (result, *(other for _, other in kept)))
-    return Axis(0, end, t(f"axis_{against}"), integer=against == "rounds")
+    ticks = tuple((k, str(k)) for k in (0, end // 2, end)) if against == "rounds" else ()
+    return Axis(0, 1.02 * end, t(f"axis_{against}"), ticks=ticks)  # room for half a dot
 
 
 def draw_accuracy(result, t, kept):
