@@ -324,7 +324,7 @@ def draw_reading(result):
     right, none = read == federation.y_test[chosen], DIGITS
     said = [(*(f"{sign} {d}" for d in range(DIGITS)), "") for sign in "✓✕"]
     return (
-        Raster(images, boxes, ("card", "ink"), smooth=True),
+        Raster(images, boxes, ("card", "ink")),
         Texts(under, said[0], np.where(right, read, none), "middle", "accent", bold=True),
         Texts(under, said[1], np.where(right, none, read), "middle", "error", bold=True),
     )
