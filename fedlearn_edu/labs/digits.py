@@ -352,13 +352,12 @@ def across(result, against):
     return sent, max(sent[-1] * result.state.rounds / max(result.rounds, 1), 1e-3)
 
 
-def curves(result, name, kept, low, high, labelled=True):
+def curves(result, name, kept, low, high):
     """Return a column by round as marks: the kept runs' dashed, the current one's on top."""
     against, marks = result.state.against, []
-    for k, (label, other) in enumerate(kept):
+    for k, (_, other) in enumerate(kept):
         points = curve(across(other, against)[0], other.part(name), low, high)
-        labels = (label,) if labelled else ()
-        marks.append(Lines(points[None], (f"k{k}",), dash=True, labels=labels))
+        marks.append(Lines(points[None], (f"k{k}",), dash=True))
     now = curve(across(result, against)[0], result.part(name), low, high)
     marks.append(Lines(now[None], ("ink",), width=2.5))
     marks.append(Points(now[:, None], ("ink",), (5,), "dot", glide=True))
@@ -368,6 +367,13 @@ def curves(result, name, kept, low, high, labelled=True):
 def curve(x, y, low, high):
     """Return the points of a line, those beyond the axis on its border."""
     return np.stack([x, np.clip(np.nan_to_num(y, nan=high), low, high)], axis=1)
+
+
+def names_of(kept, end):
+    """Return the kept runs' names, one above the other where few curves pass."""
+    for k, (label, _) in enumerate(kept):
+        at = np.array([[end, 0.08 + 0.14 * (len(kept) - 1 - k)]])
+        yield Texts(at, (f"╌ {label}",), align="end", color=f"k{k}", size=12)
 
 
 def axis_of(result, t, kept):
@@ -380,7 +386,7 @@ def axis_of(result, t, kept):
 
 def draw_accuracy(result, t, kept):
     """Return the accuracy by round: of all test digits, and of the worst and best participant."""
-    x, _ = across(result, result.state.against)
+    x, axis = across(result, result.state.against)[0], axis_of(result, t, kept)
     own = result.part("local_accuracy")
     ends = np.stack([curve(x, own.max(axis=1), 0, 1), curve(x, own.min(axis=1), 0, 1)])
     names = (t("best_participant"), t("worst_participant"))
@@ -388,8 +394,9 @@ def draw_accuracy(result, t, kept):
         (
             Lines(ends, ("many",), width=1.3, labels=names if not kept else ()),
             *curves(result, "accuracy", kept, 0, 1),
+            *names_of(kept, axis.high),
         ),
-        replace(axis_of(result, t, kept), label=""),
+        replace(axis, label=""),
         Axis(0, 1.14, ticks=((0, "0"), (0.5, "50 %"), (1, "100 %"))),
         title=t("card_accuracy"),
         describe=t(
@@ -407,7 +414,7 @@ LEAST_LOSS, MOST_LOSS = 0.05, 5
 def draw_loss(result, t, kept):
     """Return the loss on the test digits by round."""
     return Chart(
-        tuple(curves(result, "loss", kept, LEAST_LOSS, MOST_LOSS, labelled=False)),
+        tuple(curves(result, "loss", kept, LEAST_LOSS, MOST_LOSS)),
         axis_of(result, t, kept),
         Axis(LEAST_LOSS, MOST_LOSS, scale="log"),
         title=t("card_loss"),
@@ -455,7 +462,9 @@ def notices(result, t):
     state, accuracy = result.state, f"{100 * result.part('accuracy')[-1]:.0f}"
     if result.cause:
         return (t("notice_end"), t("notice_end_try"))
-    seen = t("notice_mlp" if state.model == "mlp" else "notice_softmax")
+    few = f"{kinds(result):.1f}"
+    if state.fraction < 1 and float(few) < 2:
+        return (t("notice_few", kinds=few), t("notice_few_try"))
     if state.wire != "float32":
         times = f"{wire_bytes(state, None) / wire_bytes(state, CODECS[state.wire]):.1f}"
         return (t("notice_wire", times=times, accuracy=accuracy), t("notice_wire_try"))
@@ -463,11 +472,10 @@ def notices(result, t):
         asked = max(1, round(state.fraction * state.participants))
         say = t("notice_fraction", asked=asked, n=state.participants)
         return (say, t("notice_fraction_try"))
-    if kinds(result) < 2:
-        return (t("notice_few", kinds=f"{kinds(result):.1f}"), t("notice_few_try"))
-    if state.algorithm == "FedSGD":
+    if state.algorithm == "FedSGD" and state.weighting == "size":
         return (t("notice_sgd"), t("notice_sgd_try"))
-    return (seen, t("notice_try"))
+    seen = t("notice_mlp" if state.model == "mlp" else "notice_softmax")
+    return (seen, t("notice_try" if state.split == "dirichlet" else "notice_try_split"))
 
 
 def wire_bytes(state, codec):
@@ -669,8 +677,12 @@ STRINGS = {
         "取它的测试图片的平均。",
     ),
     "notice_try": (
-        "Keep this run, then pull β down to 0.01. Who suffers most?",
-        "保留这次运行，再把 β 调到 0.01。谁吃亏最大？",
+        "Set E to 5 and keep the run. Then pull β down to 0.01: what does the loss say?",
+        "把 E 调到 5，保留这次运行，再把 β 调到 0.01：损失有什么变化？",
+    ),
+    "notice_try_split": (
+        "Keep this run. Then choose Dirichlet, with β = 0.01 and E = 5.",
+        "保留这次运行，再改选狄利克雷，取 β = 0.01、E = 5。",
     ),
     "notice_sgd": (
         "One gradient from each participant a round: the same step as if all images lay in one "
@@ -678,18 +690,17 @@ STRINGS = {
         "每轮每个参与方只发一个梯度：这一步和把所有图片放在一起算出来的一样。",
     ),
     "notice_sgd_try": (
-        "Keep it and choose FedAvg. How many rounds does it save?",
-        "保留这次运行，改选 FedAvg。能省下多少轮？",
+        "Keep it, then choose FedAvg with E = 5. How many rounds does it save?",
+        "保留这次运行，再改选 FedAvg，取 E = 5。能省下多少轮？",
     ),
     "notice_few": (
-        "On average a participant knows {kinds} digits, yet the average of all reads ten. "
-        "In its first rounds the model favours now one digit, now another.",
-        "平均每个参与方只见过 {kinds} 种数字，合起来却能认十种。最初几轮，模型一会儿偏向这个，"
-        "一会儿偏向那个。",
+        "On average a participant knows {kinds} digits. The model leans towards whoever was "
+        "asked: watch how the digits’ shares jump from round to round.",
+        "平均每个参与方只见过 {kinds} 种数字。问到谁，模型就偏向谁：看各个数字的比例怎样一轮一跳。",
     ),
     "notice_few_try": (
-        "Keep it, raise E to 5, then choose SCAFFOLD.",
-        "保留这次运行，把 E 调到 5，再改选 SCAFFOLD。",
+        "Keep it, then choose SCAFFOLD. Or set C to 100 %.",
+        "保留这次运行，再改选 SCAFFOLD，或者把 C 调到 100%。",
     ),
     "notice_fraction": (
         "The server asks {asked} of {n} participants in each round: the curve trembles with who "
@@ -705,8 +716,9 @@ STRINGS = {
         "每个更新缩小到原来的 1/{times}，测试数字仍认对 {accuracy}%。",
     ),
     "notice_wire_try": (
-        "Keep it and choose fp32. The way down was never shortened: can you see it?",
-        "保留这次运行，改选 fp32。下发的模型一直没有压缩，你能从曲线上看出来吗？",
+        "Keep it and choose fp32. Less than half of all bytes was saved: the model still comes "
+        "down in full.",
+        "保留这次运行，改选 fp32。省下的不到总量的一半：下发的模型还是原样大小。",
     ),
     "notice_end": (
         "The steps were too long: the weights grew until the numbers gave out.",
