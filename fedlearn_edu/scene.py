@@ -198,6 +198,7 @@ class Texts:
 
     points: np.ndarray  # (n, 2)
     texts: tuple
+    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
     align: str = "start"
     color: str = "soft"
     size: float = 13.0
@@ -232,6 +233,7 @@ class Chart:
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    height: float = 0  # pixels that it takes in a card; 170 if left out
 
 
 @dataclass(frozen=True)
@@ -298,12 +300,20 @@ _AXES = {
     ("Column", "values"): 1,
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
+    ("Texts", "shown"): 1,
 }
 
 
 def _is_framed(owner, name, array):
     """Whether an array has one axis more than one frame of it needs: two but for the above."""
     return array.ndim > _AXES.get((type(owner).__name__, name), 2) + getattr(owner, "vector", False)
+
+
+def _shades(values, low, high):
+    """Return a byte a value, from 0 at ``low`` to 254 at ``high``, 255 for NaN; whole float32s."""
+    share = np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0, 1)
+    shades = np.where(np.isnan(share), 255, np.round(254 * share)).astype(np.uint8).tobytes()
+    return shades + bytes(-len(shades) % 4)
 
 
 class _Packer:
@@ -315,10 +325,13 @@ class _Packer:
         if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
             at = min(max(int(self.frame), 0), len(value) - 1)
             value, entry = value[at : at + 1], {"at": at}
-        block = np.ascontiguousarray(value, dtype=np.float32)
-        self.blocks.append(block.tobytes())
-        entry["$"] = [self.offset, list(block.shape)]
-        self.offset += block.size
+        entry["$"] = [self.offset, list(value.shape)]
+        if isinstance(owner, Raster) and name == "values":
+            block, entry["bytes"] = _shades(value, owner.low, owner.high), True
+        else:
+            block = np.ascontiguousarray(value, dtype=np.float32).tobytes()
+        self.blocks.append(block)
+        self.offset += len(block) // 4
         return entry
 
     def visit(self, value, owner=None, name=""):
@@ -329,6 +342,8 @@ class _Packer:
             spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
             return {"kind": type(value).__name__, **spec}
         if isinstance(value, (tuple, list)):
+            if self.frame is not None and isinstance(owner, Headline):
+                return value[min(max(int(self.frame), 0), len(value) - 1)]
             return [self.visit(item) for item in value]
         return value.item() if isinstance(value, np.generic) else value
 
@@ -341,8 +356,9 @@ def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
-    With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
-    ``"at": frame``: a draft that is small enough to follow a hand.
+    A Raster's values are marked ``"bytes"``: a byte each, its shade.
+    With ``frame``, a Headline's texts and framed arrays of more than 2 kB are cut to that one
+    frame, arrays marked ``"at": frame``: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

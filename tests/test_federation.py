@@ -592,16 +592,18 @@ def test_states_are_copies():
         np.testing.assert_array_equal(a, b)
 
 
-# The history holds what the model does: loss, accuracy, each participant's, weights, who took part.
+# The history holds what the model does: loss, accuracy, each participant's, weights, what it
+# predicts, who took part.
 @pytest.mark.parametrize("name", ["FedAvg", "Gossip", "Centralised"])
 def test_history(name):
-    keep = ("locals", "weights", "participation")
+    keep = ("locals", "weights", "participation", "predictions")
     run = go(fl.Plan(ALGORITHMS[name], batch=3), 5, every=2, keep=keep)
     h = run.history
     assert h.rounds.tolist() == [0, 2, 4]
     for k, theta in enumerate(h.weights):
         assert h.loss[k] == pytest.approx(models.loss(theta, RAGGED.x_test, RAGGED.y_test))
         assert h.accuracy[k] == models.accuracy(theta, RAGGED.x_test, RAGGED.y_test)
+        np.testing.assert_array_equal(h.predictions[k], models.predict(theta, RAGGED.x_test))
     assert h.local_loss.shape == h.local_accuracy.shape == (3, N)
     again = go(fl.Plan(ALGORITHMS[name], batch=3), 4, every=0)
     own = [[layer[2] for layer in again.models] if name == "Gossip" else again.theta][0]
@@ -610,6 +612,17 @@ def test_history(name):
     assert h.took_part.all()
     assert repr(h) == f"TrainingHistory(rounds=5, accuracy={h.accuracy[-1]:.3f})"
     assert repr(again.history) == "TrainingHistory(rounds=4, accuracy=none)"
+
+
+# Where scores are equal the first class counts as predicted, in a history too.
+def test_accuracy_of_ties():
+    federation = fl.Federation(np.eye(4), [0, 1, 2, 0], [[0, 1], [2, 3]])
+    theta = [np.zeros((4, 3)), np.array([0.0, 0.0, -1.0])]
+    history = fl.Run(
+        federation, fl.Plan(), theta, np.random.default_rng(0), keep=["locals"]
+    ).history
+    assert history.accuracy.tolist() == [0.5]
+    assert history.local_accuracy.tolist() == [[0.5, 0.5]]
 
 
 # Divergence ends a run with its round and cause, keeps the last finite θ, and warns of nothing.
