@@ -33,7 +33,7 @@ from fedlearn_edu.scene import (
     Texts,
 )
 
-ROUNDS, BATCH, MOST = 40, 32, 12
+ROUNDS, BATCH, MOST = 30, 32, 12
 STRIDE = 4  # rounds between two pictures of a long computation, over E
 WAYS = ("centralised", "alone", "federated", "gossip")
 COLORS = {"centralised": "ink", "alone": "p4", "federated": "p0", "gossip": "p5"}
@@ -104,6 +104,7 @@ CONTROLS = (
             Choice("data", tuple(DATA)),
             Slider("participants", 3, MOST, symbol="N"),
             Slider("beta", 0.1, 100, 20, symbol="β", scale="log"),
+            Seed(),
         ),
     ),
     Group(
@@ -116,7 +117,7 @@ CONTROLS = (
     Group("graph", (Choice("graph", tuple(GRAPHS)), LINKS)),
     Group(
         "taken_away",
-        (Toggle("server_down"), GONE, Slider("after", 0, ROUNDS - 1, symbol="r"), Seed()),
+        (Toggle("server_down"), GONE, Slider("after", 0, ROUNDS - 1, symbol="r")),
     ),
 )
 
@@ -140,6 +141,7 @@ def leaving(state):
     return np.array([bool(gone) for (gone,) in GONE.full(state)])
 
 
+@lru_cache(maxsize=16)
 def wanted(state):
     """Return which of the N(N − 1)/2 pairs are joined before round r and after it, (2, pairs)."""
     pairs = state.participants * (state.participants - 1) // 2
@@ -147,7 +149,9 @@ def wanted(state):
     now = np.array([bool(on) for (on,) in LINKS.full(state)[:pairs]])
     gone = leaving(state)
     there = np.array([not (gone[i] or gone[j]) for i, j in PAIRS[:pairs]])
-    return np.array([drawn | now, now & there])
+    joined = np.array([drawn | now, now & there])
+    joined.flags.writeable = False
+    return joined
 
 
 def edges(joined):
@@ -155,6 +159,7 @@ def edges(joined):
     return tuple(pair for pair, on in zip(PAIRS, joined, strict=False) if on)
 
 
+@lru_cache(maxsize=32)
 def parts_of(state, before=False):
     """Return how many parts the graph falls into, and the spectral gap, of those who are there."""
     pairs = edges(wanted(state)[0 if before else 1])
@@ -178,6 +183,7 @@ class Leg:
     edges: tuple = ()
 
 
+@lru_cache(maxsize=64)
 def legs(state, way):
     """Return the legs of a way's run; after the last of them it stands still."""
     everyone, r, gone = tuple(range(state.participants)), state.after, leaving(state)
@@ -268,8 +274,9 @@ class Tape:
             self.spread.append(0.0)
             return
         weights, bias = layers
-        scores = models.logits([weights, bias[:, None]], data.x_test)  # (N, m, classes)
-        self.accuracy.append((scores.argmax(axis=2) == data.y_test).mean(axis=1))
+        wide = [weights.transpose(1, 0, 2).reshape(data.features, -1), bias.ravel()]
+        scores = models.logits(wide, data.x_test).reshape(-1, self.n, data.classes)
+        self.accuracy.append((scores.argmax(axis=2) == data.y_test[:, None]).mean(axis=0))
         flat = np.concatenate([weights.reshape(self.n, -1), bias], axis=1)[list(self.leg.members)]
         self.spread.append(float(np.sqrt(((flat - flat.mean(axis=0)) ** 2).sum(axis=1).mean())))
 
@@ -556,8 +563,8 @@ def draw_labels(result, spots, size):
     """Return each participant's examples by label, as small bars in its box."""
     counts = result.problem.parts.counts
     classes = counts.shape[1]
-    wide, high = 0.46 * size[0], 0.62 * size[1]
-    left, low = spots[:, 0] + 0.01 * size[0], spots[:, 1] - 0.28 * size[1]
+    wide, high = 0.6 * size[0], 0.36 * size[1]
+    left, low = spots[:, 0] - 0.16 * size[0], spots[:, 1] + 0.04 * size[1]
     step = wide / classes
     x = left[:, None] + step * np.arange(classes)
     y = low[:, None] + high * counts / counts.max()
@@ -676,7 +683,12 @@ def draw_accuracy(result, t, kept):
     ticks = tuple((v, percent(v, t)) for v in np.linspace(least, 1, 3))
     return Chart(
         tuple(marks),
-        Axis(0, ROUNDS * 1.45, t("axis_round"), ticks=tuple((k, str(k)) for k in range(0, 41, 10))),
+        Axis(
+            0,
+            ROUNDS * 1.45,
+            t("axis_round"),
+            ticks=tuple((k, str(k)) for k in range(0, ROUNDS + 1, 10)),
+        ),
         Axis(least, 1, ticks=ticks),
         title=t("card_accuracy"),
         describe=t("describe_accuracy", **{way: percent(means[way][-1], t) for way in WAYS}),
@@ -710,7 +722,7 @@ def draw_ways(result, t):
         columns=(
             Column(t("column_mean"), mean, digits=1),
             Column(t("column_worst"), worst, digits=1),
-            Column(t("column_apart"), result.spread.T),
+            Column(t("column_apart"), result.spread.T.round(4)),
             Column(t("column_moved"), result.moved.T / 1000, digits=0),
         ),
     )
@@ -771,7 +783,7 @@ def code(state):
     for way in WAYS:
         lines.append(f"{way} = []")
         for leg in legs(state, way):
-            lines.append(f"go_on({way}, {code_of(way, leg, n)}, {leg.rounds})")
+            lines.append(f"go_on({way}, {leg.rounds}, {code_of(way, leg, n)})")
     return f"""import numpy as np
 import fedlearn_edu as fl
 
@@ -782,7 +794,7 @@ theta = fl.models.init((data.features, data.classes), rng)
 options = dict(alpha={state.alpha}, epochs={state.epochs}, batch={BATCH})
 
 
-def go_on(runs, algorithm, rounds, members=range({n})):
+def go_on(runs, rounds, algorithm, members=range({n})):
     federation = fl.Federation.from_data(data, [parts[i] for i in members])
     plan = fl.Plan(algorithm, **options)
     if runs:
@@ -982,11 +994,11 @@ STRINGS = {
     "card_seen": ("Seen of others up to round {frame}", "到第 {frame} 轮，见过别人的什么"),
     "column_examples": ("examples", "样本"),
     "column_models": ("models", "模型"),
-    "party_centralised": ("Centralised: the server", "集中：服务器"),
+    "party_centralised": ("Centralised: server", "集中：服务器"),
     "party_alone": ("Alone: nobody", "单独：没有人"),
-    "party_server": ("Federated: the server", "联邦：服务器"),
-    "party_participant": ("Federated: each, the mean", "联邦：各方（平均）"),
-    "party_neighbour": ("Gossip: one, at most", "流言：最多的一方"),
+    "party_server": ("Federated: server", "联邦：服务器"),
+    "party_participant": ("Federated: each", "联邦：各方"),
+    "party_neighbour": ("Gossip: each, at most", "流言：最多的一方"),
     "notice_same": (
         "At the end: centralised {centralised}, federated {federated}, gossip {gossip}, "
         "alone {alone}. What the four differ in is only what they share.",
