@@ -229,7 +229,7 @@ def test_areas():
     np.testing.assert_allclose(broken, 0.5 * whole, rtol=0.05)
 
 
-# What is used is thick, what is idle thin and grey; one that is cut is crossed, an absent one faint.
+# What is used is thick, what is idle thin and grey; a cut link is crossed, an absent one faint.
 def test_links():
     ends = np.array([[[0.1, 0.5], [0.9, 0.5]]])
 

@@ -190,10 +190,12 @@ def legs(state, way):
     here = tuple(np.flatnonzero(~gone).tolist())
     before, after = (edges(joined) for joined in wanted(state))
     still = [Leg(0, everyone)]
-    if way == "alone":
+    if way in ("alone", "gossip") and not here:
+        found = [Leg(r, everyone, before if way == "gossip" else ())]
+    elif way == "alone":
         found = [Leg(ROUNDS, everyone)]
     elif way == "gossip":
-        found = [Leg(r, everyone, before), Leg(ROUNDS - r, here or everyone, after)]
+        found = [Leg(r, everyone, before), Leg(ROUNDS - r, here, after)]
         found = found if (before, everyone) != (after, here) else [Leg(ROUNDS, everyone, before)]
     elif way == "centralised":
         there = everyone if r else here
