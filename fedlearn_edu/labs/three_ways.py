@@ -38,7 +38,7 @@ STRIDE = 4  # rounds between two pictures of a long computation, over E
 WAYS = ("centralised", "alone", "federated", "gossip")
 COLORS = {"centralised": "ink", "alone": "p4", "federated": "p0", "gossip": "p5"}
 DATA = {"digits": datasets.digits, "tumours": datasets.breast_cancer}
-LEAST = {"digits": 0.0, "tumours": 0.5}  # where the axis of accuracy begins
+LEAST = {"digits": 0.0, "tumours": 0.8}  # where the axis of accuracy begins
 PAIRS = tuple((i, j) for j in range(MOST) for i in range(j))  # a newcomer's links come last
 RANDOM_LINKS = 0.35
 
@@ -567,7 +567,7 @@ def draw_labels(result, spots, size):
     classes = counts.shape[1]
     wide, high = 0.6 * size[0], 0.36 * size[1]
     left, low = spots[:, 0] - 0.16 * size[0], spots[:, 1] + 0.04 * size[1]
-    step = wide / classes
+    step = min(wide / classes, wide / 6)
     x = left[:, None] + step * np.arange(classes)
     y = low[:, None] + high * counts / counts.max()
     base = np.broadcast_to(low[:, None], x.shape)
@@ -619,7 +619,7 @@ def draw_headline(result, t):
     shares = result.over(np.nanmean, state.look)
     words = [badge(state, bool(gone), t) for gone in off]
     return Headline(
-        t(f"look_{state.look}"),
+        t("headline_title", way=t(f"look_{state.look}")),
         tuple(percent(shares[f], t, 1) for f in frames),
         tuple(word for word, _ in words),
         tuple(tone for _, tone in words),
@@ -750,6 +750,7 @@ def draw_seen(result, t):
             Column(t("column_examples"), np.stack([row[1] for row in table], axis=1), digits=0),
             Column(t("column_models"), np.stack([row[2] for row in table], axis=1), digits=0),
         ),
+        note=t("seen_note"),
     )
 
 
@@ -954,31 +955,31 @@ STRINGS = {
         "{n} participants and the graph of their links; press a link to add or cut it.",
         "{n} 个参与方和它们之间的连线；点击连线可以添加或断开。",
     ),
+    "headline_title": ("{way}: accuracy", "{way}：准确率"),
     "badge_alone": ("no cooperation", "互不合作"),
     "badge_server": ("one server for all", "一台服务器"),
     "badge_still": ("stands still", "停滞"),
-    "badge_joined": ("in one piece, gap {gap}", "连通，谱隙 {gap}"),
+    "badge_joined": ("connected, spectral gap {gap}", "连通，谱隙 {gap}"),
     "badge_parts": ("components: {n}", "连通分支：{n} 个"),
     "carried_nothing": (
-        "mean accuracy; nothing travels, nobody sees anything of the others'",
-        "平均准确率；什么都不传，谁也看不到别人的东西",
+        "the mean; nothing travels, nobody sees anything of the others",
+        "各方平均；什么都不传，谁也看不到别人的东西",
     ),
     "carried_examples": (
-        "accuracy of the server's model; in round 1 the examples move to it, {size} kB in all, "
-        "then nothing",
-        "服务器上模型的准确率；第 1 轮样本全部搬到服务器，共 {size} kB，之后不再传输",
+        "in round 1 the examples move to the server, {size} kB in all, and then nothing more",
+        "第 1 轮，样本全部搬到服务器，共 {size} kB，之后不再传输",
     ),
     "carried_models": (
-        "accuracy of the common model; {n} links carry {size} kB each way in every round",
-        "共同模型的准确率；每一轮，{n} 条连线各自往返传输，单程 {size} kB",
+        "{n} links carry {size} kB each way in every round",
+        "每一轮，{n} 条连线各自往返传输，单程 {size} kB",
     ),
     "carried_still": (
-        "accuracy of the common model; nothing travels, all keep that of round {r}",
-        "共同模型的准确率；不再传输，大家都留着第 {r} 轮的模型",
+        "nothing travels; all keep the model of round {r}",
+        "不再传输，大家都留着第 {r} 轮的模型",
     ),
     "carried_gossip": (
-        "mean accuracy; {n} links carry {size} kB each way in every round",
-        "平均准确率；每一轮，{n} 条连线双向传输，单程 {size} kB",
+        "the mean; {n} links carry {size} kB each way in every round",
+        "各方平均；每一轮，{n} 条连线双向传输，单程 {size} kB",
     ),
     "card_accuracy": ("Accuracy by round", "准确率随轮次的变化"),
     "axis_round": ("round", "轮次"),
@@ -996,6 +997,10 @@ STRINGS = {
     "card_seen": ("Seen of others up to round {frame}", "到第 {frame} 轮，见过别人的什么"),
     "column_examples": ("examples", "样本"),
     "column_models": ("models", "模型"),
+    "seen_note": (
+        "A model is no example, but can betray some.",
+        "模型不是样本，却可能泄露样本的信息。",
+    ),
     "party_centralised": ("Centralised: server", "集中：服务器"),
     "party_alone": ("Alone: nobody", "单独：没有人"),
     "party_server": ("Federated: server", "联邦：服务器"),
@@ -1003,7 +1008,7 @@ STRINGS = {
     "party_neighbour": ("Gossip: each, at most", "流言：最多的一方"),
     "notice_same": (
         "At the end: centralised {centralised}, federated {federated}, gossip {gossip}, "
-        "alone {alone}. What the four differ in is only what they share.",
+        "alone {alone}. The four differ only in what is shared.",
         "最后：集中 {centralised}，联邦 {federated}，流言 {gossip}，单独 {alone}。"
         "四种学法的差别只在于分享了什么。",
     ),
@@ -1021,11 +1026,11 @@ STRINGS = {
     ),
     "notice_gossip": (
         "What one has learnt reaches a neighbour in a round, and the far side only after several: "
-        "the larger the gap, the sooner all agree.",
+        "the larger the spectral gap, the sooner all agree.",
         "一方学到的东西，一轮传到邻居，好几轮才传到对面：谱隙越大，大家越快一致。",
     ),
     "notice_gossip_try": (
-        "Press a faint line across the middle. What does one shortcut do to the gap?",
+        "Press a faint line across the middle. What does one shortcut do to the spectral gap?",
         "点一条横穿中间的浅色线。一条捷径会让谱隙怎样变化？",
     ),
     "notice_complete": (
@@ -1074,7 +1079,7 @@ STRINGS = {
         "r = 0 时，它的样本根本没有到过服务器。",
     ),
     "notice_left_try": (
-        "Move r to 0 and back. Which of the ways can be left with one's data?",
+        "Move r to 0 and back. Which way lets you leave and take your data along?",
         "把 r 移到 0 再移回来。哪种方式可以带着数据离开？",
     ),
 }

@@ -312,7 +312,10 @@ function Links(ctx, mark, view) {
     for (const [t, way] of arrows) arrowhead(ctx, at(t), Math.atan2(way * (head[1] - tail[1]), way * (head[0] - tail[0])), color);
     if (view.u >= 1 || kind <= IDLE || kind === CUT) continue;
     const travellers = { [OUT]: [view.u], [RETURN]: [view.u < 0.5 ? 2 * view.u : 2 - 2 * view.u], [SWAP]: [view.u, 1 - view.u] }[kind];
-    for (const t of travellers) SHAPES.dot(ctx, ...at(t), 6, color);
+    for (const t of travellers) {
+      SHAPES.dot(ctx, ...at(t), 8, view.color("halo"));
+      SHAPES.dot(ctx, ...at(t), 6, color);
+    }
   }
 }
 
