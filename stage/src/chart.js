@@ -245,7 +245,7 @@ class Grip {
   shape(name, stop = true) {
     this.node.classList.toggle("fl-box", name !== "");
     this.node.classList.toggle("fl-link", name === "link");
-    this.node.tabIndex = stop ? 0 : -1;
+    setAttributes(this.node, { tabindex: stop ? 0 : -1 });
   }
 
   placeLink(mark, i, view) {
