@@ -164,6 +164,34 @@ class Bands:
     boxes: np.ndarray  # (n, 4) or (frames, n, 4): x from, y from, x to, y to
     colors: tuple
     opacity: float = 1.0
+    radius: float = 6.0  # pixels, of the corners
+
+
+@dataclass(frozen=True)
+class Areas:
+    """K filled ranges, such as from the worst to the best: x, from, to; NaN breaks one."""
+
+    edges: np.ndarray  # (K, n, 3) or (frames, K, n, 3)
+    colors: tuple
+    opacity: float = 0.2
+
+
+ABSENT, IDLE, OUT, RETURN, SWAP, CUT = range(6)
+
+
+@dataclass(frozen=True)
+class Links:
+    """n links, and what travels along them in the motion towards a frame.
+
+    ``flow`` is ABSENT (a hairline), IDLE, OUT (from the first end to the second), RETURN (out,
+    then back), SWAP (both ways at once) or CUT (dashed, with a cross); a negative one is dashed.
+    """
+
+    ends: np.ndarray  # (n, 2, 2)
+    flow: np.ndarray  # (n,) or (frames, n)
+    colors: tuple
+    key: str = ""  # control whose row (the link's index) a press moves on to its next option
+    names: tuple = ()  # for a screen reader, one a link
 
 
 @dataclass(frozen=True)
@@ -301,7 +329,18 @@ _AXES = {
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
     ("Texts", "shown"): 1,
+    ("Areas", "edges"): 3,
+    ("Links", "ends"): 3,
+    ("Links", "flow"): 1,
 }
+
+
+_TEXTS = {
+    "Headline": ("value", "badge", "tone", "note"),
+    "Boxes": ("lines", "tones"),
+    "Table": ("title",),
+    "Scene": ("warning",),
+}  # one a frame, where they are tuples
 
 
 def _is_framed(owner, name, array):
@@ -334,6 +373,12 @@ class _Packer:
         self.offset += len(block) // 4
         return entry
 
+    def texts(self, value):
+        if self.frame is None:
+            return value
+        at = min(max(int(self.frame), 0), len(value) - 1)
+        return value[at : at + 1]
+
     def visit(self, value, owner=None, name=""):
         if isinstance(value, np.ndarray):
             return self.array(value, owner, name)
@@ -341,9 +386,9 @@ class _Packer:
             named = ((f.name, getattr(value, f.name)) for f in fields(value))
             spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
             return {"kind": type(value).__name__, **spec}
+        if isinstance(value, tuple) and name in _TEXTS.get(type(owner).__name__, ()):
+            value = self.texts(value)
         if isinstance(value, (tuple, list)):
-            if self.frame is not None and isinstance(owner, Headline):
-                return value[min(max(int(self.frame), 0), len(value) - 1)]
             return [self.visit(item) for item in value]
         return value.item() if isinstance(value, np.generic) else value
 
@@ -357,8 +402,8 @@ def pack(scene, frame=None):
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
     A Raster's values are marked ``"bytes"``: a byte each, its shade.
-    With ``frame``, a Headline's texts and framed arrays of more than 2 kB are cut to that one
-    frame, arrays marked ``"at": frame``: a draft that is small enough to follow a hand.
+    With ``frame``, texts that change by frame are cut to that one frame, and so are framed arrays
+    of more than 2 kB, marked ``"at": frame``: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

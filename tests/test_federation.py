@@ -365,7 +365,11 @@ GRAPHS = {
     "torus": fl.graphs.torus(3, 4),
     "flat torus": fl.graphs.torus(1, 5),
     "random": fl.graphs.random(9, 0.4, np.random.default_rng(0)),
-    "star": fl.graphs.mixing([(0, i) for i in range(1, 6)], 6),
+    "line": fl.graphs.line(6),
+    "one in a line": fl.graphs.line(1),
+    "star": fl.graphs.star(6),
+    "barbell": fl.graphs.barbell(7),
+    "one in a barbell": fl.graphs.barbell(1),
     "alone": fl.graphs.alone(4),
 }
 
@@ -384,6 +388,22 @@ def test_mixing_matrices(name):
 def test_gap_of_a_ring():
     assert fl.graphs.gap(fl.graphs.ring(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 4)))
     assert fl.graphs.gap(fl.graphs.ring(1)) == 1
+
+
+# Lines and stars are I − L/3 and I − L/N with the graph's Laplacian L, whose eigenvalues are known.
+def test_gaps_of_lines_and_stars():
+    assert fl.graphs.gap(fl.graphs.line(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 8)))
+    assert fl.graphs.gap(fl.graphs.star(8)) == pytest.approx(1 / 8)
+
+
+# A barbell is two complete graphs and one edge, without which it falls apart.
+def test_barbell():
+    m = fl.graphs.barbell(7)
+    pairs = np.argwhere(np.triu(m, 1)).tolist()
+    assert len(pairs) == 4 * 3 / 2 + 3 * 2 / 2 + 1
+    assert fl.graphs.gap(m) > 0.01
+    pairs.remove([3, 4])
+    assert fl.graphs.gap(fl.graphs.mixing(pairs, 7)) == pytest.approx(0)
 
 
 # The order of the participants does not matter where each makes one step on all it has.

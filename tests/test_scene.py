@@ -112,6 +112,8 @@ def test_shades(columns):
         (scene.Raster(np.arange(8e3).reshape(20, 4, 10, 10), np.ones((4, 4)), ("p0",)), "values"),
         (scene.Texts(np.ones((200, 2)), ("a",), np.arange(4e3).reshape(20, 200)), "shown"),
         (scene.Segments(np.arange(4000.0).reshape(20, 2, 100), ("ink",)), "parts"),
+        (scene.Areas(np.arange(6000.0).reshape(20, 2, 50, 3), ("ink",)), "edges"),
+        (scene.Links(np.zeros((99, 2, 2)), np.arange(1980.0).reshape(20, 99), ("ink",)), "flow"),
     ],
 )
 def test_draft_of_marks(mark, name):
@@ -138,6 +140,20 @@ def test_draft_of_tables():
     np.testing.assert_array_equal(column["total"][0], total[3:4])
     plain = packed_column(Column("c", total, total=np.arange(1000.0)), frame=3)
     assert (plain["values"][1], plain["total"][1]) == (3, 3)
+
+
+# Texts that change by frame are cut to the frame too, or to their last; others stay as they are.
+def test_draft_of_texts():
+    spots, lines = np.zeros((1, 2)), tuple(((str(k),),) for k in range(5))
+    boxes = scene.Boxes(spots, (1, 1), ("A",), ("ink",), lines, (("plain",),) * 5)
+    headline = scene.Headline("title", ("a", "b", "c"), "badge")
+    whole = Scene(Chart((boxes,), Axis(0, 1), Axis(0, 1)), (headline,), ("one", "two"), 5)
+    spec, _ = pack(whole, frame=3)
+    (mark,), (card,) = spec["main"]["marks"], spec["cards"]
+    assert (mark["lines"], mark["tones"], mark["titles"]) == ([[["3"]]], [["plain"]], ["A"])
+    assert (card["title"], card["value"], card["badge"]) == ("title", ["c"], "badge")
+    assert spec["notice"] == ["one", "two"]
+    assert pack(whole)[0]["main"]["marks"][0]["lines"] == [[[str(k)]] for k in range(5)]
 
 
 # A draft leaves whole what has no frames, however heavy, and what is light.
