@@ -1,4 +1,4 @@
-"""FedSGD and FedAvg on quadratic participants, step by step, with the whole history."""
+"""FedSGD, FedAvg, FedProx and SCAFFOLD on quadratic participants, with the whole history."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -91,6 +91,7 @@ def simulate(
     rounds,
     alpha,
     *,
+    algorithm=None,
     local_steps=1,
     weights=None,
     factor=1.0,
@@ -102,12 +103,14 @@ def simulate(
     rng=None,
     limit=1e9,
 ):
-    """Run federated averaging on quadratic participants and return every round of it.
+    """Run a federation of quadratic participants and return every round of it.
 
     In each round the server samples max(1, round(C·N)) participants; each drops out with
     probability `dropout`; the others start at θ, make E full-batch gradient steps, and send
     Δ_i = θ_i − θ through the codec; the server adds the scaled weighted mean of what arrived.
     If nobody arrives, or those that do have no weight, θ stays.
+    FedProx adds μ (θ_i − θ) to each gradient; SCAFFOLD adds c − c_i, and sends the change of c_i
+    through the codec too.
 
     Parameters
     ----------
@@ -119,8 +122,10 @@ def simulate(
         Rounds ≥ 0.
     alpha : float
         Learning rate α > 0 of the local steps.
+    algorithm : FedAvg, FedProx or Scaffold, optional
+        From `federation.algorithms`; FedAvg if left out.
     local_steps : int
-        E ≥ 1; 1 is FedSGD, more is FedAvg.
+        E ≥ 1; with FedAvg, 1 is FedSGD.
     weights : array_like, shape (N,), optional
         w_i; n_i / Σ n if left out.
     factor : float
@@ -156,7 +161,9 @@ def simulate(
 
     Notes
     -----
-    McMahan et al. 2017, arXiv 1602.05629, algorithm 1, with full batches.
+    McMahan et al. 2017, arXiv 1602.05629, algorithm 1; Li et al. 2020, arXiv 1812.06127,
+    algorithm 2; Karimireddy et al. 2020, arXiv 1910.06378, algorithm 1, option II; all with full
+    batches.
 
     Examples
     --------
@@ -172,10 +179,12 @@ def simulate(
     rounds = whole_number(rounds, "rounds", 0)
     alpha = real_number(alpha, "alpha", above=0)
     local_steps = whole_number(local_steps, "local_steps", 1)
+    weights = problem.weights_or(weights)
+    local_rule = _local_rule(problem, algorithm, weights, alpha * local_steps)
     sampled, took_part = participation(
         rounds, problem.participants, fraction=fraction, dropout=dropout, rng=rng
     )
-    used = _renormalised(problem.weights_or(weights), took_part)
+    used = _renormalised(weights, took_part)
     scales = _scales(factor, convention, took_part.sum(axis=1), unscale)
     before = float(factor) if convention == "each" else 1.0
 
@@ -188,17 +197,69 @@ def simulate(
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(rounds):
             here = everyone if took_part[t].all() else took_part[t]
-            _walk(problem, points[t], alpha, local[t])
-            sent = before * (local[t, here, -1] - points[t])
-            arrived[t, here], bits[t] = _transmit(codec, sent)
+            _walk(problem, points[t], alpha, local[t], local_rule.mu, local_rule.correction())
+            moved = local[t, here, -1] - points[t]
+            sent = np.concatenate([before * moved, *local_rule.changes(moved, here)])
+            got, bits[t] = _transmit(codec, sent)
+            arrived[t, here] = got[: len(moved)]
+            local_rule.learn(got[len(moved) :], here)
             points[t + 1] = points[t] + (scales[t] * used[t, here]) @ arrived[t, here]
-            cause = _failure(sent, arrived[t, here], points[t + 1], limit)
+            cause = _failure(sent, got, points[t + 1], limit)
             if cause:
                 break
     done = t if cause else rounds
     local[~took_part] = np.nan
     record = (local, sampled, took_part, arrived, used, bits)
     return _history(problem, points[: done + 1], *(kept[:done] for kept in record), cause)
+
+
+class _Plain:
+    """What FedAvg adds to a local step: nothing; FedProx: a pull of strength μ back to θ."""
+
+    def __init__(self, mu=0.0):
+        self.mu = mu
+
+    def correction(self):
+        """Return what is added to each participant's gradient, (N, d), if anything."""
+
+    def changes(self, moved, here):
+        """Return what participants send besides their updates, a tuple of (n, d) arrays."""
+        return ()
+
+    def learn(self, arrived, here):
+        """Take in what arrived of the changes."""
+
+
+class _Controlled(_Plain):
+    """SCAFFOLD's control variates: c_i ← c_i − c + (θ − θ_i)/(αE), and c follows by weight."""
+
+    def __init__(self, shape, weights, reach):
+        super().__init__()
+        self.c, self.own = np.zeros(shape[1]), np.zeros(shape)
+        self.weights, self.reach = weights, reach
+
+    def correction(self):
+        return self.c - self.own
+
+    def changes(self, moved, here):
+        change = -moved / self.reach - self.c
+        self.own[here] += change
+        return (change,)
+
+    def learn(self, arrived, here):
+        self.c = self.c + self.weights[here] @ arrived
+
+
+def _local_rule(problem, algorithm, weights, reach):
+    from .algorithms import FedAvg, FedProx, Scaffold  # not needed by those who only import
+
+    if algorithm is None or isinstance(algorithm, FedAvg):
+        return _Plain()
+    if isinstance(algorithm, FedProx):
+        return _Plain(algorithm.mu)
+    if isinstance(algorithm, Scaffold):
+        return _Controlled(problem.optima.shape, weights, reach)
+    raise TypeError(f"algorithm is {algorithm!r}; expected FedAvg(), FedProx(mu) or Scaffold()")
 
 
 _NO_CAST = Cast("float64")
@@ -287,18 +348,21 @@ def _scales(factor, convention, arrivals, unscale):
     return alone / sent * summed
 
 
-def _walk(problem, theta, alpha, path):
-    """Fill path (N, E + 1, d) with every participant's gradient steps from θ.
+def _walk(problem, theta, alpha, path, mu, correction):
+    """Fill path (N, E + 1, d) with every participant's local steps from θ.
 
     The steps are made along the principal axes of H_i, where the gradient along an axis is its
     curvature times the error along it.
     """
     axes, optima = problem.axes, problem.optima
-    rates = alpha * problem.axis_curvatures
+    rates = alpha * (problem.axis_curvatures + mu)
     errors = np.empty((path.shape[1], *optima.shape))
     errors[0] = ((theta - optima)[:, None, :] @ axes)[:, 0]
+    push = alpha * mu * errors[0]
+    if correction is not None:
+        push -= alpha * (correction[:, None, :] @ axes)[:, 0]
     for here, there in pairwise(errors):
-        np.subtract(here, rates * here, out=there)
+        np.subtract(here, rates * here - push, out=there)
     np.matmul(errors.transpose(1, 0, 2), axes.transpose(0, 2, 1), out=path)
     path += optima[:, None, :]
     path[:, 0] = theta
@@ -313,7 +377,8 @@ def _transmit(codec, sent):
     if isinstance(codec, (Cast, Scaling)):
         return codec.round_trip_rows(sent), len(sent) * codec.bits(sent.shape[1:])
     payloads = [codec.encode(update) for update in sent]
-    return [codec.decode(payload) for payload in payloads], sum(p.bits for p in payloads)
+    arrived = np.array([codec.decode(payload) for payload in payloads])
+    return arrived, sum(p.bits for p in payloads)
 
 
 def _failure(sent, arrived, theta, limit):
