@@ -105,7 +105,7 @@ export class App {
 
   // Nothing is under way and nothing is owed: what is on the screen is the state's picture.
   settle() {
-    if (!this.waiting && !this.queue.length && !this.scene?.draft) this.root.dataset.idle = "1";
+    if (!this.waiting && !this.queue.length && !this.scene?.draft && !this.scene?.more) this.root.dataset.idle = "1";
   }
 
   receive(content, buffers) {
@@ -157,7 +157,8 @@ export class App {
     this.toasts = h("div.fl-toasts", { role: "status" });
     this.notice = h("section.fl-notice", {}, h("h2", {}, text.notice), (this.noticeText = h("ul")));
     this.player.words(text);
-    this.stage.replaceChildren(this.chart.node, this.warning, this.player.node, this.keepRow);
+    this.progress = h("progress.fl-progress", { hidden: true, "aria-label": text.computing });
+    this.stage.replaceChildren(this.chart.node, this.warning, this.progress, this.player.node, this.keepRow);
     this.bannerNode = h("div.fl-banner", { role: "alert", hidden: true });
     this.root.replaceChildren(
       this.header(), this.bannerNode, this.toasts,
@@ -213,6 +214,8 @@ export class App {
     this.notice.hidden = !this.spec.notice.length;
     this.showKept(scene.kept);
     this.toast(scene.say);
+    this.progress.hidden = !scene.more;
+    if (scene.more && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
     this.draw(...this.player.moment());
     if (!scene.draft) {
       if (asked && before !== undefined && before !== scene.query && asked.kind !== "link") this.record(before);

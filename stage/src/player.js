@@ -31,6 +31,7 @@ export class Player {
   }
 
   set(frames, names) {
+    if (this.playing && this.until === this.frames - 1) this.until = frames - 1;
     this.frames = frames;
     this.names = names;
     this.node.classList.toggle("fl-steps", !!names?.length);
@@ -106,6 +107,7 @@ export class Player {
   run(until) {
     cancelAnimationFrame(this.timer);
     this.playing = true;
+    this.until = until;
     this.dwell = !!this.names?.length && until - this.position > 1;
     const duration = !this.names?.length ? ROUND_MS : STEP_MS * (this.dwell ? DWELL : 1);
     let last = performance.now();
@@ -115,8 +117,8 @@ export class Player {
       const before = Math.floor(this.position);
       let next = this.position + (passed * this.speed) / duration;
       if (this.still.matches) next = Math.floor(next) > before ? Math.floor(next) : next;
-      this.position = Math.min(next, until);
-      if (this.position >= until) this.playing = false;
+      this.position = Math.min(next, this.until);
+      if (this.position >= this.until) this.playing = false;
       this.show();
       if (!this.still.matches) this.onMoment(...this.moment());
       else if (Math.floor(this.position) > before) this.onMoment(Math.floor(this.position), 1);
