@@ -994,7 +994,7 @@ def _heading(page, text, x, y):
 
 def _block(item, frame):
     if isinstance(item, Chart):
-        return _ChartBlock(item, frame, CARD_CHART)
+        return _ChartBlock(item, frame, item.height or CARD_CHART)
     return {Headline: _HeadlineBlock, Table: _TableBlock}[type(item)](item, frame)
 
 

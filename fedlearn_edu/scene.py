@@ -232,6 +232,7 @@ class Chart:
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    height: float = 0  # pixels that it takes in a card; 170 if left out
 
 
 @dataclass(frozen=True)
