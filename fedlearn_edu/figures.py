@@ -780,7 +780,7 @@ def _draw_axes(chart, page, left, top, width, height):
     line = page.color("line")
     if not chart.y.hidden:
         place = _scale(chart.y, top + height, top)
-        for value, text in ticks(chart.y, min(10, max(2, height // 26))):
+        for value, text in ticks(chart.y, min(8, max(2, height // 30))):
             y = float(place(value))
             page.line([(left - 4, y), (left + width, y)], line, 1)
             page.text(text, left - 9, y, 12, "soft", "right")

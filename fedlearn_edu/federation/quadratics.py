@@ -1,7 +1,6 @@
 """FedSGD, FedAvg, FedProx and SCAFFOLD on quadratic participants, with the whole history."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -180,7 +179,7 @@ def simulate(
     alpha = real_number(alpha, "alpha", above=0)
     local_steps = whole_number(local_steps, "local_steps", 1)
     weights = problem.weights_or(weights)
-    local_rule = _local_rule(problem, algorithm, weights, alpha * local_steps)
+    mu, controls = _local_terms(algorithm, problem, weights, alpha * local_steps)
     sampled, took_part = participation(
         rounds, problem.participants, fraction=fraction, dropout=dropout, rng=rng
     )
@@ -188,78 +187,18 @@ def simulate(
     scales = _scales(factor, convention, took_part.sum(axis=1), unscale)
     before = float(factor) if convention == "each" else 1.0
 
-    points = np.empty((rounds + 1, problem.dimension))
-    points[0] = start
-    local = np.empty((rounds, problem.participants, local_steps + 1, problem.dimension))
-    arrived = np.full((rounds, *problem.optima.shape), np.nan)
-    bits = np.zeros(rounds, dtype=np.int64)
-    cause, everyone = None, slice(None)
+    walk = _Walk(problem, alpha, local_steps, mu)
     with np.errstate(over="ignore", invalid="ignore"):
-        for t in range(rounds):
-            here = everyone if took_part[t].all() else took_part[t]
-            _walk(problem, points[t], alpha, local[t], local_rule.mu, local_rule.correction())
-            moved = local[t, here, -1] - points[t]
-            sent = np.concatenate([before * moved, *local_rule.changes(moved, here)])
-            got, bits[t] = _transmit(codec, sent)
-            arrived[t, here] = got[: len(moved)]
-            local_rule.learn(got[len(moved) :], here)
-            points[t + 1] = points[t] + (scales[t] * used[t, here]) @ arrived[t, here]
-            cause = _failure(sent, got, points[t + 1], limit)
-            if cause:
-                break
-    done = t if cause else rounds
-    local[~took_part] = np.nan
-    record = (local, sampled, took_part, arrived, used, bits)
-    return _history(problem, points[: done + 1], *(kept[:done] for kept in record), cause)
-
-
-class _Plain:
-    """What FedAvg adds to a local step: nothing; FedProx: a pull of strength μ back to θ."""
-
-    def __init__(self, mu=0.0):
-        self.mu = mu
-
-    def correction(self):
-        """Return what is added to each participant's gradient, (N, d), if anything."""
-
-    def changes(self, moved, here):
-        """Return what participants send besides their updates, a tuple of (n, d) arrays."""
-        return ()
-
-    def learn(self, arrived, here):
-        """Take in what arrived of the changes."""
-
-
-class _Controlled(_Plain):
-    """SCAFFOLD's control variates: c_i ← c_i − c + (θ − θ_i)/(αE), and c follows by weight."""
-
-    def __init__(self, shape, weights, reach):
-        super().__init__()
-        self.c, self.own = np.zeros(shape[1]), np.zeros(shape)
-        self.weights, self.reach = weights, reach
-
-    def correction(self):
-        return self.c - self.own
-
-    def changes(self, moved, here):
-        change = -moved / self.reach - self.c
-        self.own[here] += change
-        return (change,)
-
-    def learn(self, arrived, here):
-        self.c = self.c + self.weights[here] @ arrived
-
-
-def _local_rule(problem, algorithm, weights, reach):
-    from .algorithms import FedAvg, FedProx, Scaffold  # not needed by those who only import
-
-    if algorithm is None or isinstance(algorithm, FedAvg):
-        return _Plain()
-    if isinstance(algorithm, FedProx):
-        return _Plain(algorithm.mu)
-    if isinstance(algorithm, Scaffold):
-        return _Controlled(problem.optima.shape, weights, reach)
-    raise TypeError(f"algorithm is {algorithm!r}; expected FedAvg(), FedProx(mu) or Scaffold()")
+        points, pushes, sent, arrived, bits = _rounds(
+            walk, start, before, scales[:, None] * used, took_part, codec, controls
+        )
+        done, cause = _end(sent, arrived, points[1:], limit)
+        local = walk.paths(points[:done], pushes)
+    local[~took_part[:done]] = np.nan
+    arrived = arrived[:, : problem.participants]
+    arrived[~took_part] = np.nan
+    record = (kept[:done] for kept in (sampled, took_part, arrived, used, bits))
+    return _history(problem, points[: done + 1], local, *record, cause)
 
 
 _NO_CAST = Cast("float64")
@@ -348,45 +287,135 @@ def _scales(factor, convention, arrivals, unscale):
     return alone / sent * summed
 
 
-def _walk(problem, theta, alpha, path, mu, correction):
-    """Fill path (N, E + 1, d) with every participant's local steps from θ.
+def _local_terms(algorithm, problem, weights, reach):
+    """Return μ of FedProx and the controls of SCAFFOLD: what is added to a local gradient."""
+    from .algorithms import FedAvg, FedProx, Scaffold  # not needed by the import of the package
 
-    The steps are made along the principal axes of H_i, where the gradient along an axis is its
-    curvature times the error along it.
+    if algorithm is None or isinstance(algorithm, FedAvg):
+        return 0.0, None
+    if isinstance(algorithm, FedProx):
+        return algorithm.mu, None
+    if isinstance(algorithm, Scaffold):
+        return 0.0, _Controls(problem, weights, reach)
+    raise TypeError(f"algorithm is {algorithm!r}; expected FedAvg(), FedProx(mu) or Scaffold()")
+
+
+class _Controls:
+    """SCAFFOLD's c_i and c: c_i ← c_i − c + (θ − θ_i)/(αE), and c follows by weight."""
+
+    def __init__(self, problem, weights, reach):
+        self.c, self.own = np.zeros(problem.dimension), np.zeros(problem.optima.shape)
+        self.weights, self.reach = weights, reach
+
+    def changes(self, moved, here):
+        change = -moved / self.reach - self.c
+        self.own[here] += change
+        return change
+
+    def learn(self, arrived, here):
+        self.c = self.c + self.weights[here] @ arrived
+
+
+class _Walk:
+    """What k = 0 … E local steps do to an error along each principal axis of H_i.
+
+    The gradient along an axis of curvature h is h times the error along it.  With μ and a push b
+    along the axis, a step takes α (h + μ) times the error less the proximal point's, so that k of
+    them leave ``decay[k]`` times the error at the start less ``reach[k]`` times b, where
+    decay = (μ + h r^k)/(h + μ), reach = (1 − r^k)/(h + μ) and r = 1 − α (h + μ).
+    Both have the shape (E + 1, N, d).
     """
-    axes, optima = problem.axes, problem.optima
-    rates = alpha * (problem.axis_curvatures + mu)
-    errors = np.empty((path.shape[1], *optima.shape))
-    errors[0] = ((theta - optima)[:, None, :] @ axes)[:, 0]
-    push = alpha * mu * errors[0]
-    if correction is not None:
-        push -= alpha * (correction[:, None, :] @ axes)[:, 0]
-    for here, there in pairwise(errors):
-        np.subtract(here, rates * here - push, out=there)
-    np.matmul(errors.transpose(1, 0, 2), axes.transpose(0, 2, 1), out=path)
-    path += optima[:, None, :]
-    path[:, 0] = theta
+
+    def __init__(self, problem, alpha, local_steps, mu):
+        self.problem, self.back = problem, problem.axes.transpose(0, 2, 1)
+        h, held = problem.axis_curvatures, problem.axis_curvatures + mu
+        kept = 1 - alpha * held
+        with np.errstate(over="ignore"):
+            self.decay = np.cumprod([np.ones_like(kept), *[kept] * local_steps], axis=0)
+            self.reach = (1 - self.decay) / held
+            if mu:
+                self.decay = (mu + h * self.decay) / held
+
+    def along(self, vectors):
+        """Return vectors, one a participant, along its principal axes."""
+        return (vectors[:, None] @ self.problem.axes)[:, 0]
+
+    def moves(self, theta, push):
+        """Return θ_i − θ after all steps from θ, (N, d)."""
+        left = _left(self.decay[-1] - 1, self.along(theta - self.problem.optima))
+        if push is not None:
+            left = left - _left(self.reach[-1], push)
+        return (left[:, None] @ self.back)[:, 0]
+
+    def paths(self, points, pushes):
+        """Return every participant's local steps from each of T points, (T, N, E + 1, d)."""
+        errors = (points - self.problem.optima[:, None]) @ self.problem.axes
+        left = _left(self.decay.transpose(1, 0, 2)[:, None], errors[:, :, None])
+        if pushes is not None:
+            pushes = pushes[: len(points)].transpose(1, 0, 2)[:, :, None]
+            left -= _left(self.reach.transpose(1, 0, 2)[:, None], pushes)
+        n, rounds, steps, d = left.shape
+        paths = left.reshape(n, -1, d) @ self.back + self.problem.optima[:, None]
+        paths = paths.reshape(n, rounds, steps, d).transpose(1, 0, 2, 3)
+        paths[:, :, 0] = points[:, None]
+        return paths
+
+
+def _left(factors, errors):
+    """Return factors · errors; where there is no error, none grows."""
+    shape = np.broadcast_shapes(factors.shape, errors.shape)
+    return np.multiply(factors, errors, out=np.zeros(shape), where=errors != 0)
+
+
+def _rounds(walk, start, before, shares, took_part, codec, controls):
+    """Return θ after each round, the pushes, what was sent, what arrived and the bits in it.
+
+    ``shares`` (T, N) are the weights times the server's scale.  With controls, their changes are
+    sent too, as N more rows.  Nothing stops at a number that is not finite.
+    """
+    rounds, n = took_part.shape
+    points = np.empty((rounds + 1, len(start)))
+    points[0] = start
+    pushes = np.zeros((rounds, n, len(start))) if controls else None
+    sent = np.zeros((rounds, 2 * n if controls else n, len(start)))
+    arrived, bits, push = sent.copy(), np.zeros(rounds, dtype=np.int64), None
+    for t, everyone in enumerate(took_part.all(axis=1).tolist()):
+        here = rows = slice(None) if everyone else took_part[t]
+        if controls:
+            rows = here if everyone else np.tile(here, 2)
+            push = pushes[t] = walk.along(controls.c - controls.own)
+        moved = walk.moves(points[t], push)[here]
+        sent[t, :n][here] = before * moved
+        if controls:
+            sent[t, n:][here] = controls.changes(moved, here)
+        arrived[t, rows], bits[t] = _transmit(codec, sent[t, rows])
+        if controls:
+            controls.learn(arrived[t, n:][here], here)
+        points[t + 1] = points[t] + shares[t, here] @ arrived[t, :n][here]
+    return points, pushes, sent, arrived, bits
 
 
 def _transmit(codec, sent):
     """Return what arrives of the rows sent, and the bits that crossed the wire."""
-    if not len(sent) or not np.isfinite(sent).all():
-        return sent, 0
     if codec is None:
         return sent, len(sent) * _NO_CAST.bits(sent.shape[1:])
+    if not len(sent) or not np.isfinite(sent).all():
+        return sent, 0
     if isinstance(codec, (Cast, Scaling)):
         return codec.round_trip_rows(sent), len(sent) * codec.bits(sent.shape[1:])
     payloads = [codec.encode(update) for update in sent]
-    arrived = np.array([codec.decode(payload) for payload in payloads])
-    return arrived, sum(p.bits for p in payloads)
+    return [codec.decode(payload) for payload in payloads], sum(p.bits for p in payloads)
 
 
-def _failure(sent, arrived, theta, limit):
-    if not np.isfinite(sent).all():
-        return "local"
-    if not np.isfinite(arrived).all():
-        return "codec"
-    return None if np.linalg.norm(theta) <= limit else "limit"
+def _end(sent, arrived, reached, limit):
+    """Return how many rounds were finished, and why the next one was not."""
+    local, codec = (~np.isfinite(rows).all(axis=(1, 2)) for rows in (sent, arrived))
+    far = ~(np.linalg.norm(reached, axis=1) <= limit)
+    failed = local | codec | far
+    if not failed.any():
+        return len(failed), None
+    done = int(failed.argmax())
+    return done, "local" if local[done] else "codec" if codec[done] else "limit"
 
 
 def _history(problem, points, local, sampled, took_part, arrived, weights, bits, cause):

@@ -37,7 +37,7 @@ from fedlearn_edu.scene import (
 
 ROUNDS = 50
 MOST_STEPS = 50
-WALKED = 13  # points of a local path that are drawn
+WALKED = 9  # points of a local path that are drawn
 NAMES = ("FedAvg", "FedProx", "SCAFFOLD")
 KEYS = ("fedavg", "fedprox", "scaffold")
 LETTERS = ("A", "P", "S")
@@ -45,7 +45,7 @@ COLORS = ("ink", "k0", "k1")
 WIDTHS, DASHES = (4.5, 2.5, 2), (False, True, False)
 TOLD = 0.005  # a shorter drift is called none
 
-EXAMPLES = 400  # of the training digits: fewer, so that three runs take no time
+EXAMPLES = 200  # of the training digits: few, so that three runs take a second
 SIZES = (64, 10)
 GOAL = 85  # per cent
 
@@ -412,9 +412,10 @@ def draw_wandering(result, t):
     """Return how far from the optimum the rounds end, for every number of local steps."""
     steps = np.arange(1.0, MOST_STEPS + 1)
     gaps = np.linalg.norm(result.wandering - result.optimum, axis=-1)
-    gaps = np.concatenate([gaps, np.zeros((1, MOST_STEPS))])
-    curves = np.stack([np.broadcast_to(steps, gaps.shape), gaps], axis=-1)
-    here = curves[[1, 2, 0], result.state.local_steps - 1]
+    curves = [np.stack([steps, gap], axis=1) for gap in gaps]
+    curves.append(np.array([[1.0, 0], [MOST_STEPS, 0]]))
+    e = result.state.local_steps
+    here = np.array([curves[1][e - 1], [e, 0], curves[0][e - 1]])
     top = min(max(0.5, 1.15 * np.nanmax(gaps)), WIDE)
     marks = [
         Lines(curve[None], (color,), width, dash)
@@ -547,7 +548,7 @@ def draw_labels(result, t):
     """Return how many examples of each digit each participant has, as squares."""
     n = len(result.counts)
     shares = result.counts / result.counts.sum(axis=1, keepdims=True)
-    every = 1 if n <= 10 else 5
+    every = 1 if n <= 6 else 5
     rows = tuple((i + 0.5, str(i + 1)) for i in range(n) if (i + 1) % every == 0 or i == 0)
     return Chart(
         (Raster(shares[None], np.array([[0, 0, 10, n]]), ("paper", "accent")),),
@@ -678,9 +679,9 @@ STRINGS = {
     "h_world": (
         "On the landscape everything is known exactly. "
         "On the digits the same three algorithms train a real model: "
-        "softmax regression on 400 handwritten digits, tested on 359 others.",
+        "softmax regression on 200 handwritten digits, tested on 359 others.",
         "在曲面上，一切都有精确答案。在手写数字上，同样的三种算法训练一个真实的模型："
-        "用 400 个手写数字训练 softmax 回归，在另外 359 个上测试。",
+        "用 200 个手写数字训练 softmax 回归，在另外 359 个上测试。",
     ),
     "world_landscape": ("landscape", "损失曲面"),
     "world_digits": ("digits", "手写数字"),
@@ -814,7 +815,7 @@ STRINGS = {
         "SCAFFOLD 正好停在最优点。",
     ),
     "notice_drift_try": (
-        "Show SCAFFOLD's local steps instead: in the first rounds they are FedAvg's. And later?",
+        "Show SCAFFOLD's local steps instead: in the first round they are FedAvg's. And then?",
         "改为显示 SCAFFOLD 的本地路径：第一轮和 FedAvg 一样，后来呢？",
     ),
     "notice_scaffold": (
