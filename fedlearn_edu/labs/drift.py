@@ -300,7 +300,7 @@ def draw_map(result, t):
     ]
     marks += [
         Points(result.optimum[None], ("error",), (8,), "cross", (t("optimum"),), edge=t("optimum")),
-        Points(result.ends[:2], COLORS[:2], (13,), "ring"),
+        Points(result.ends[:2], COLORS[:2], (15, 11), "ring"),
         Points(
             problem.optima, colors, (13,), "badge", tuple(numbers),
             Drag("optima", names=tuple(t("optimum_of", n=n) for n in numbers)),
@@ -359,8 +359,8 @@ CARD = 138  # pixels, so that four cards and the notice fit on a screen
 
 
 def rounds_axis(t):
-    """Return the axis of rounds, with room for the discs at the last one."""
-    return Axis(0, 1.04 * ROUNDS, t("axis_round"), integer=True)
+    """Return the axis of rounds, with room for the discs at its ends."""
+    return Axis(-0.03 * ROUNDS, 1.04 * ROUNDS, t("axis_round"), integer=True)
 
 
 def by_round(values):
@@ -480,11 +480,13 @@ def draw_digits(result, t):
     goal = np.array([[[0, GOAL], [ROUNDS, GOAL]]])
     main = Chart(
         (
-            Lines(goal, ("soft",), width=1, dash=True, labels=(f"{GOAL} %",)),
+            Lines(goal, ("soft",), width=1, dash=True),
             *three_lines(by_round(result.accuracy)),
         ),
         rounds_axis(t),
-        Axis(0, 104, t("axis_accuracy"), ticks=tuple((k, str(k)) for k in range(0, 101, 20))),
+        Axis(
+            0, 104, t("axis_accuracy"), ticks=tuple((k, str(k)) for k in (0, 20, 40, 60, GOAL, 100))
+        ),
         describe=t("describe_accuracy", values=spoken(_latest(result.accuracy))),
     )
     return Scene(
@@ -807,21 +809,19 @@ STRINGS = {
         "{name} 在第 {n} 轮发散，超出了一切界限。",
     ),
     "notice_drift": (
-        "In {e} local steps everybody walks towards their own optimum, the steep ones faster. "
-        "FedAvg ends at its ring ◌, {fedavg} from the optimum ✕; FedProx at {fedprox}; "
-        "SCAFFOLD on it.",
-        "本地走 {e} 步，各方都奔向自己的最优点，曲率大的走得更快。"
-        "FedAvg 停在圆圈 ◌ 处，离最优点 ✕ 有 {fedavg}；FedProx 为 {fedprox}；"
-        "SCAFFOLD 正好停在最优点。",
+        "Each of the {e} local steps leads home, the steep ones faster: "
+        "FedAvg ends {fedavg} from the optimum ✕, at its ring ◌, FedProx {fedprox}, SCAFFOLD 0.",
+        "本地走 {e} 步，各方都奔向自己的最优点，曲率大的更快："
+        "FedAvg 停在圆圈 ◌ 处，离最优点 ✕ 有 {fedavg}，FedProx 有 {fedprox}，SCAFFOLD 为 0。",
     ),
     "notice_drift_try": (
         "Show SCAFFOLD's local steps instead: in the first round they are FedAvg's. And then?",
         "改为显示 SCAFFOLD 的本地路径：第一轮和 FedAvg 一样，后来呢？",
     ),
     "notice_scaffold": (
-        "Go through the rounds: SCAFFOLD learns how each participant's slope differs from "
-        "everybody's, and takes that off. Soon all walk together.",
-        "逐轮看下去：SCAFFOLD 学会了每个参与方的坡度与整体差多少，并把这个差减掉。"
+        "Go through the rounds: SCAFFOLD learns how each slope differs from the common one, "
+        "and takes that off. Soon all walk together.",
+        "逐轮看下去：SCAFFOLD 学会了每一方的坡度与整体差多少，并把这个差减掉。"
         "不久，大家就朝同一个方向走了。",
     ),
     "notice_slow": (
