@@ -6,7 +6,9 @@ leading axis of frames (rounds, or steps of a round): the stage in the browser, 
 ``"p0"`` … for participants), never values: a theme decides what they look like.
 """
 
+import math
 from dataclasses import dataclass, fields, is_dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
@@ -53,11 +55,22 @@ def apportion(values, total, digits):
     scaled = np.round(np.asarray(values, dtype=float) * unit, 6)
     known = ~np.isnan(scaled)
     whole = np.floor(np.where(known, scaled, 0))
-    missing = np.round(np.asarray(total) * unit)[..., None] - whole.sum(axis=-1, keepdims=True)
+    missing = np.round(_as_written(total, digits) * unit)[..., None]
+    missing = missing - whole.sum(axis=-1, keepdims=True)
     share, rest = np.divmod(missing, np.maximum(known.sum(axis=-1, keepdims=True), 1))
     remainder = np.where(known, scaled - whole, -1)
     rank = np.argsort(np.argsort(-remainder, axis=-1, kind="stable"), axis=-1, kind="stable")
     return np.where(known, whole + share + (rank < rest), np.nan) / unit
+
+
+def _as_written(numbers, digits):
+    """Round as a number is written out: half up, judged by all of its binary digits."""
+    numbers, unit = np.asarray(numbers, dtype=float), Decimal(1).scaleb(-digits)
+
+    def written(x):
+        return float(Decimal(x).quantize(unit, ROUND_HALF_UP)) if math.isfinite(x) else x
+
+    return np.reshape([written(x) for x in numbers.ravel().tolist()], numbers.shape)
 
 
 @dataclass(frozen=True)

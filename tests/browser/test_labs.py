@@ -347,7 +347,7 @@ def test_hidden_in_the_picture(open_lab, name, keys, held, left):
     assert open_lab(name, f"lang=en&hide={keys}").page.locator(grips).count() == left
 
 
-# A link is added where it is pressed; Tab stops at one link, and arrow keys go from one to the next.
+# A link is added where it is pressed; Tab stops at one link, arrow keys go from one to the next.
 def test_links(open_lab):
     lab, page = load("three_ways"), open_lab("three_ways", "lang=en&look=gossip")
     links = page.page.locator(".fl-grip.fl-link")
