@@ -23,6 +23,8 @@ from fedlearn_edu.labs.digits import (
 )
 from fedlearn_edu.scene import Lines, Raster, Texts
 
+from .labkit import Browser
+
 T = LAB.translator("en")
 DATA = fl.data.digits()
 SHORT = State(participants=12, rounds=10)
@@ -184,6 +186,14 @@ def test_divergence_is_named():
     assert scene.frames == len(scene.warning) == result.rounds + 1
     assert scene.warning[-1] == T(f"warning_{result.cause}", n=result.rounds + 1)
     assert set(scene.warning[:-1]) <= {""}
+
+
+# A kept run is named by what sets it apart and counts in it: not by a hidden control.
+def test_names_of_kept_runs():
+    browser = Browser("digits", values={"participants": 5, "rounds": 10, "batch": "32"})
+    browser.ask("keep")
+    browser.ask("set", values={"algorithm": "FedSGD", "batch": "8"})
+    assert browser.ask("keep")["kept"] == ["B = 32, FedAvg", "FedSGD"]
 
 
 # Kept runs lie dashed over the curves, in their own colours, as long as they are.

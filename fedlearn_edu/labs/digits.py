@@ -463,7 +463,7 @@ def notices(result, t):
     if result.cause:
         return (t("notice_end"), t("notice_end_try"))
     few = f"{kinds(result):.1f}"
-    if state.fraction < 1 and float(few) < 2:
+    if state.fraction < 1 and float(few) < 2 and state.algorithm != "SCAFFOLD":
         return (t("notice_few", kinds=few), t("notice_few_try"))
     if state.wire != "float32":
         times = f"{wire_bytes(state, None) / wire_bytes(state, CODECS[state.wire]):.1f}"
