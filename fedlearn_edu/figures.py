@@ -746,7 +746,10 @@ def _draw_segments(mark, view):
 def _draw_texts(mark, view):
     align = {"start": "left", "middle": "center", "end": "right"}[mark.align]
     style = {"size": mark.size, "color": mark.color, "align": align, "bold": mark.bold}
-    for text, (x, y) in zip(mark.texts, view.places(mark.points, 2), strict=False):
+    texts = mark.texts
+    if mark.shown is not None:
+        texts = [texts[int(k)] for k in pick(mark.shown, 1, view.frame)]
+    for text, (x, y) in zip(texts, view.places(mark.points, 2), strict=False):
         view.pen.label(text, x, y, **style)
 
 
@@ -1040,7 +1043,7 @@ def _heading(page, text, x, y):
 
 def _block(item, frame):
     if isinstance(item, Chart):
-        return _ChartBlock(item, frame, CARD_CHART)
+        return _ChartBlock(item, frame, item.height or CARD_CHART)
     return {Headline: _HeadlineBlock, Table: _TableBlock}[type(item)](item, frame)
 
 

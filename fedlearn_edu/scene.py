@@ -226,6 +226,7 @@ class Texts:
 
     points: np.ndarray  # (n, 2)
     texts: tuple
+    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
     align: str = "start"
     color: str = "soft"
     size: float = 13.0
@@ -260,6 +261,7 @@ class Chart:
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    height: float = 0  # pixels that it takes in a card; 170 if left out
 
 
 @dataclass(frozen=True)
@@ -326,6 +328,7 @@ _AXES = {
     ("Column", "values"): 1,
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
+    ("Texts", "shown"): 1,
     ("Areas", "edges"): 3,
     ("Links", "ends"): 3,
     ("Links", "flow"): 1,
@@ -345,6 +348,13 @@ def _is_framed(owner, name, array):
     return array.ndim > _AXES.get((type(owner).__name__, name), 2) + getattr(owner, "vector", False)
 
 
+def _shades(values, low, high):
+    """Return a byte a value, from 0 at ``low`` to 254 at ``high``, 255 for NaN; whole float32s."""
+    share = np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0, 1)
+    shades = np.where(np.isnan(share), 255, np.round(254 * share)).astype(np.uint8).tobytes()
+    return shades + bytes(-len(shades) % 4)
+
+
 class _Packer:
     def __init__(self, frame):
         self.frame, self.blocks, self.offset = frame, [], 0
@@ -354,10 +364,13 @@ class _Packer:
         if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
             at = min(max(int(self.frame), 0), len(value) - 1)
             value, entry = value[at : at + 1], {"at": at}
-        block = np.ascontiguousarray(value, dtype=np.float32)
-        self.blocks.append(block.tobytes())
-        entry["$"] = [self.offset, list(block.shape)]
-        self.offset += block.size
+        entry["$"] = [self.offset, list(value.shape)]
+        if isinstance(owner, Raster) and name == "values":
+            block, entry["bytes"] = _shades(value, owner.low, owner.high), True
+        else:
+            block = np.ascontiguousarray(value, dtype=np.float32).tobytes()
+        self.blocks.append(block)
+        self.offset += len(block) // 4
         return entry
 
     def texts(self, value):
@@ -388,6 +401,7 @@ def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
+    A Raster's values are marked ``"bytes"``: a byte each, its shade.
     With ``frame``, texts that change by frame are cut to that one frame, and so are framed arrays
     of more than 2 kB, marked ``"at": frame``: a draft that is small enough to follow a hand.
 

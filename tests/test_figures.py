@@ -272,6 +272,16 @@ def test_raster(flip_x, flip_y):
     assert not any(count(at(1, 1), LIGHT[name]) for name in ("p0", "p2", "p4"))
 
 
+# A text that changes by frame shows the frame's words; an empty one shows nothing.
+def test_texts_by_frame():
+    words = ("", "Wort", "Wort Wort")
+    which = np.array([[0], [1], [2]])
+    mark = scene.Texts(np.array([[0.5, 0.5]]), words, which, "middle", "p4", 30, True)
+    none, one, two = (count(pixels(mark, frame=k, frames=3), LIGHT["p4"]) for k in range(3))
+    assert none == 0
+    np.testing.assert_allclose(two / one, 2, rtol=0.05)
+
+
 # What lies beyond a chart is not drawn over the page; with a word, an arrowhead stands for it.
 def test_beyond_the_chart():
     far = np.array([[[0.5, 0.5], [50.0, -80.0]]])

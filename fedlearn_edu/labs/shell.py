@@ -316,7 +316,7 @@ class LabWidget(anywidget.AnyWidget):
         value, option = getattr(state, control.key), f"{control.key}_{getattr(state, control.key)}"
         name = control.symbol or self.t(f"c_{control.key}")
         if isinstance(value, str):
-            return self.t(option)
+            return f"{control.symbol} = {self.t(option)}" if control.symbol else self.t(option)
         if isinstance(value, bool):
             return f"{name}: {self.t('on' if value else 'off')}"
         return f"{name} *" if isinstance(value, tuple) else f"{name} = {value:g}"

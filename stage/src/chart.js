@@ -81,7 +81,7 @@ export class Chart {
     const right = x.hidden ? 0 : 14, top = y.hidden ? 0 : 10;
     const ratio = equal ? (y.high - y.low) / (x.high - x.low) : 0;
     const inner = Math.max(10, width - left - right);
-    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : 170) - top - bottom;
+    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : this.spec.height || 170) - top - bottom;
     this.box = { left, top, width: inner, height: tall };
     const total = tall + top + bottom;
     this.node.style.height = `${total}px`;

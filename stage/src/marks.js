@@ -103,7 +103,7 @@ function Lines(ctx, mark, view) {
     const last = path.findLast((p) => Number.isFinite(p[0] + p[1]));
     if (mark.labels?.[k] && last) {
       const right = last[0] > view.width * 0.7;
-      label(ctx, view, mark.labels?.[k], last[0] + (right ? 0 : 6), last[1] - 10, {
+      label(ctx, view, mark.labels?.[k], last[0] + (right ? 0 : 6), Math.max(last[1] - 10, 7), {
         align: right ? "right" : "left",
         color: colorOf(mark, k),
       });
@@ -328,29 +328,29 @@ function arrowhead(ctx, [x, y], angle, color) {
   ctx.fill();
 }
 
-const SHADES = 64;
+const SHADES = 255; // as many as a Raster's values have on the wire; the next is none
 const tile = document.createElement("canvas"); // one picture, a dot a square
 
 // The colours of a Raster, from low to high, as [r, g, b].
 function shades(names, view) {
+  const stops = names.map((name) => view.mix(name, name, 0).match(/\d+/g).map(Number));
   return Array.from({ length: SHADES }, (_, k) => {
-    const at = (k / (SHADES - 1)) * (names.length - 1), j = Math.min(Math.floor(at), names.length - 2);
-    return view.mix(names[j], names[j + 1], at - j).match(/\d+/g).map(Number);
+    const at = (k / (SHADES - 1)) * (stops.length - 1), j = Math.min(Math.floor(at), stops.length - 2);
+    return stops[j].map((from, c) => Math.round(from + (at - j) * (stops[j + 1][c] - from)));
   });
 }
 
 function Raster(ctx, mark, view) {
   const { values, shape: [count, rows, columns] } = pick(mark.values, 3, view.frame);
-  const { low = 0, high = 1 } = mark, palette = shades(mark.colors, view);
+  const palette = shades(mark.colors, view);
   [tile.width, tile.height] = [columns, rows];
   const dots = tile.getContext("2d"), image = dots.createImageData(columns, rows);
   ctx.imageSmoothingEnabled = !!mark.smooth;
   for (let i = 0; i < count; i++) {
     for (let k = 0; k < rows * columns; k++) {
       const value = values[i * rows * columns + k];
-      const share = Math.min(Math.max((value - low) / (high - low), 0), 1);
-      const [r, g, b] = palette[Math.round((Number.isNaN(share) ? 0 : share) * (SHADES - 1))];
-      image.data.set([r, g, b, Number.isNaN(value) ? 0 : 255], 4 * k);
+      const [r, g, b] = palette[value] ?? palette[0];
+      image.data.set([r, g, b, value < SHADES ? 255 : 0], 4 * k);
     }
     dots.putImageData(image, 0, 0);
     const [x0, y0, x1, y1] = mark.boxes.values.subarray(4 * i, 4 * i + 4);
@@ -391,11 +391,14 @@ function Segments(ctx, mark, view) {
 function Texts(ctx, mark, view) {
   const { values } = pick(mark.points, 2, view.frame);
   const align = { start: "left", middle: "center", end: "right" }[mark.align];
-  mark.texts.forEach((text, i) => {
+  const which = mark.shown && pick(mark.shown, 1, view.frame).values;
+  for (let i = 0; 2 * i < values.length; i++) {
+    const text = mark.texts[which ? which[i] : i];
+    if (!text) continue;
     label(ctx, view, text, view.x(values[2 * i]), view.y(values[2 * i + 1]), {
       align, color: mark.color, size: mark.size, bold: mark.bold,
     });
-  });
+  }
 }
 
 // The width and height of a Boxes mark's boxes in pixels.
