@@ -77,6 +77,20 @@ def test_chinese(number):
             assert not re.search(f"[{CHINESE}]", part), (key, part)
 
 
+# Stars make Chinese bold, never slanted, and stand so that Markdown sees them: outside of
+# punctuation.
+@every_chapter
+def test_chinese_stress(number):
+    for key, _, chinese in pairs(number):
+        text = prose(chinese)
+        assert not re.search(rf"(?<!\*)\*(?!\*)[^*\n]*[{CHINESE}][^*\n]*(?<!\*)\*(?!\*)", text), key
+        for stressed in re.finditer(r"\*\*([^*\n]+)\*\*", text):
+            assert not re.search(r"^[“（《\s]|[，。：；！？”）》\s]$", stressed[1]), (
+                key,
+                stressed[0],
+            )
+
+
 # Where the English says a term of the glossary, the Chinese says its Chinese.
 @every_chapter
 def test_glossary_is_used(number):

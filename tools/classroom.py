@@ -1,0 +1,230 @@
+"""Make what a class needs from the chapters: `python -m tools.classroom slides | teacher`.
+
+`slides` writes dist/slides: a chapter as a reveal.js presentation in each language, with the prose
+as the speaker's notes (press S), labs as pictures with links to the app, and nothing from another
+host.  `teacher` writes dist/teacher: the notebooks with every solution in place and every folded
+answer open, run, so that each verdict says "right".
+"""
+
+import argparse
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nbformat
+from nbconvert import SlidesExporter
+
+from fedlearn_edu import course, labs
+from fedlearn_edu.course.markup import formula
+from fedlearn_edu.course.plan import CONTENTS
+from fedlearn_edu.course.widgets import source_of
+from fedlearn_edu.i18n import LANGUAGES
+from fedlearn_edu.labs.controls import to_query
+from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
+from tools.run_notebook import run
+
+ROOT = Path(__file__).resolve().parents[1]
+DIST = ROOT / "dist"
+APP = "http://127.0.0.1:8866"
+PACKAGE = "sphinx-revealjs==3.2.1"  # carries reveal.js (MIT) with its licence
+INSIDE = "sphinx_revealjs/_static/revealjs/"
+WANTED = re.compile(r"LICENSE|dist/(reveal\.(css|js)|reset\.css|theme/white\.css)|plugin/notes/.+")
+BANNER = {
+    "en": "*Teacher's copy: solutions in place, folded answers open.*",
+    "zh": "*教师版：练习已填好答案，折叠的答案已展开。*",
+}
+OPEN_LAB = {"en": "Open this lab in the app", "zh": "在应用里打开这个实验"}
+
+
+def calls(source, name):
+    """Return the calls ``c.name(…)`` of a cell, as syntax trees."""
+    return [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == name
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "c"
+    ]
+
+
+# The teacher's copy.
+
+
+def solved(source, chapter):
+    """Return a cell with its stub replaced by the solution; other cells as they are."""
+    found = calls(source, "exercise")
+    if not found:
+        return source
+    call = found[0]
+    exercise = chapter.find(call.args[0].value)
+    answer = source_of(exercise.solution)
+    if not callable(exercise.solution):
+        answer = f"{ast.unparse(call.args[1])} = {answer}"
+    return f"{answer}\n\n{ast.get_source_segment(source, call)}"
+
+
+def teachers_copy(book, chapter, lang):
+    """Return a notebook with every solution in place and every folded answer open."""
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.source = solved(cell.source, chapter)
+        else:
+            cell.source = cell.source.replace("<details>", "<details open>")
+            cell.metadata.pop("source_hash", None)
+    book.cells[0].source += f"\n\n{BANNER[lang]}"
+    return book
+
+
+def make_teacher(entry, lang):
+    """Write and run a chapter's teacher's copy; return its path."""
+    path = DIST / "teacher" / lang / entry.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = nbformat.read(path_of(entry, lang), 4)
+    nbformat.write(teachers_copy(book, course.load(entry.number), lang), path)
+    run(path)
+    return path
+
+
+# Slides.
+
+
+def split_prose(text):
+    """Return what of a Markdown cell stands on the slide, and what the speaker says.
+
+    Headings, formulas, tables, lists and lines that begin in bold are shown, folded answers and
+    the rest are said; a cell of prose alone shows its first sentence.
+    """
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    shown, said = [], []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        is_shown = re.match(r"(#|\$\$|\||[-*] |\d+\. |\*\*|>)", block)
+        (shown if is_shown else said).append(block)
+    if said and all(block.startswith("#") for block in shown):
+        shown.append(said[0].splitlines()[0])
+    return "\n\n".join(shown), "\n\n".join(said)
+
+
+def drawn(text):
+    """Return Markdown with its formulas as MathML, which needs no script."""
+    parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)
+    for k in range(0, len(parts), 2):
+        block = re.sub(r"\$\$(.+?)\$\$", lambda m: formula(m[1], True), parts[k], flags=re.DOTALL)
+        parts[k] = re.sub(r"\$([^$\n]+)\$", lambda m: formula(m[1]), block)
+    return "".join(parts)
+
+
+def lab_link(source, lang):
+    """Return the address in the app of the lab that a cell shows, or None."""
+    found = calls(source, "lab")
+    if not found:
+        return None
+    lab = labs.load(found[0].args[0].value)
+    preset = next((k.value.value for k in found[0].keywords if k.arg == "preset"), None)
+    query = to_query(lab.preset(preset)) if preset else ""
+    return f"{APP}/labs/{lab.name}?" + "&".join(filter(None, [query, f"lang={lang}"]))
+
+
+def slides_of(book, lang):
+    """Return a notebook whose cells are slides: a new one at each heading, notes below."""
+    made = []
+    for cell in book.cells:
+        if cell.id in (TOP, BOTTOM, LANGUAGE):
+            continue
+        if cell.cell_type == "markdown":
+            shown, said = split_prose(cell.source)
+            kind = "slide" if re.match("##? ", shown) else "subslide"
+            made.append(slide(drawn(shown), kind))
+            if said:
+                made.append(slide(drawn(said), "notes"))
+            continue
+        if address := lab_link(cell.source, lang):
+            made.append(slide(f"[{OPEN_LAB[lang]}]({address})", "-"))
+        outputs = [] if calls(cell.source, "exercise") else cell.outputs
+        node = nbformat.v4.new_code_cell(cell.source, outputs=outputs, id=cell.id)
+        pictures = any("image/png" in output.get("data", {}) for output in outputs)
+        if pictures or calls(cell.source, "quiz") or calls(cell.source, "progress"):
+            node.metadata["hide_source"] = True
+        node.metadata["slideshow"] = {"slide_type": "-"}
+        made.append(node)
+    book.cells = made
+    return book
+
+
+def slide(text, kind):
+    """Return a Markdown cell of a kind of slide."""
+    return nbformat.v4.new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}})
+
+
+def make_slides(entry, lang):
+    """Write a chapter's slides; return their path."""
+    book = slides_of(nbformat.read(path_of(entry, lang), 4), lang)
+    exporter = SlidesExporter(
+        extra_template_basedirs=[str(Path(__file__).parent)],
+        template_name="slides_template",
+        reveal_url_prefix="../reveal.js",
+        reveal_theme="white",
+    )
+    resources = {"language_code": {"en": "en", "zh": "zh-CN"}[lang]}
+    resources["metadata"] = {"name": entry.title(lang)}
+    page, _ = exporter.from_notebook_node(book, resources=resources)
+    path = DIST / "slides" / lang / entry.file.replace(".ipynb", ".html")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def fetch_reveal(folder):
+    """Put reveal.js, out of a package of Python's package index, into a folder."""
+    if (folder / "dist" / "reveal.js").is_file():
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        done = subprocess.run(
+            [*command, "--disable-pip-version-check", "--dest", temporary, PACKAGE],
+            capture_output=True,
+            text=True,
+        )
+        wheels = list(Path(temporary).glob("*.whl"))
+        if done.returncode or not wheels:
+            sys.exit(f"reveal.js cannot be fetched ({PACKAGE}). Is there a network?")
+        unpack_reveal(wheels[0], folder)
+
+
+def unpack_reveal(wheel, folder):
+    """Unpack the few files that the slides need."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            inner = name.removeprefix(INSIDE)
+            if inner != name and WANTED.fullmatch(inner):
+                target = folder / inner
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = archive.read(name)
+                if inner.endswith("white.css"):  # its font would come from beside it: ours is used
+                    text = re.sub(rb"@import url\([^)]*\);", b"", text)
+                target.write_bytes(text)
+
+
+def main(argv=None):
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("slides", "teacher"))
+    parser.add_argument("numbers", nargs="*", type=int, metavar="N")
+    options = parser.parse_args(argv)
+    shutil.rmtree(DIST / options.what, ignore_errors=True)
+    if options.what == "slides":
+        fetch_reveal(DIST / "slides" / "reveal.js")
+    for number in options.numbers or course.numbers():
+        for lang in LANGUAGES:
+            make = make_slides if options.what == "slides" else make_teacher
+            print(make(CONTENTS[number], lang).relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
