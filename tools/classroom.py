@@ -22,7 +22,7 @@ from nbconvert import SlidesExporter
 from fedlearn_edu import course, labs
 from fedlearn_edu.course.markup import formula
 from fedlearn_edu.course.plan import CONTENTS
-from fedlearn_edu.course.widgets import source_of
+from fedlearn_edu.course.widgets import question_still, source_of
 from fedlearn_edu.i18n import LANGUAGES
 from fedlearn_edu.labs.controls import to_query
 from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
@@ -107,7 +107,9 @@ def split_prose(text):
         is_shown = re.match(r"(#|\$\$|\||[-*] |\d+\. |\*\*|>)", block)
         (shown if is_shown else said).append(block)
     if said and all(block.startswith("#") for block in shown):
-        shown.append(said[0].splitlines()[0])
+        first, *rest = said[0].splitlines()
+        shown.append(first)
+        said[0] = "\n".join(rest)
     return "\n\n".join(shown), "\n\n".join(said)
 
 
@@ -131,30 +133,52 @@ def lab_link(source, lang):
     return f"{APP}/labs/{lab.name}?" + "&".join(filter(None, [query, f"lang={lang}"]))
 
 
-def slides_of(book, lang):
+def slides_of(book, chapter, lang):
     """Return a notebook whose cells are slides: a new one at each heading, notes below."""
     made = []
     for cell in book.cells:
-        if cell.id in (TOP, BOTTOM, LANGUAGE):
+        if cell.id in (TOP, BOTTOM, LANGUAGE, "imports"):
             continue
         if cell.cell_type == "markdown":
-            shown, said = split_prose(cell.source)
-            kind = "slide" if re.match("##? ", shown) else "subslide"
-            made.append(slide(drawn(shown), kind))
-            if said:
-                made.append(slide(drawn(said), "notes"))
-            continue
-        if address := lab_link(cell.source, lang):
-            made.append(slide(f"[{OPEN_LAB[lang]}]({address})", "-"))
-        outputs = [] if calls(cell.source, "exercise") else cell.outputs
-        node = nbformat.v4.new_code_cell(cell.source, outputs=outputs, id=cell.id)
-        pictures = any("image/png" in output.get("data", {}) for output in outputs)
-        if pictures or calls(cell.source, "quiz") or calls(cell.source, "progress"):
-            node.metadata["hide_source"] = True
-        node.metadata["slideshow"] = {"slide_type": "-"}
-        made.append(node)
+            made += prose_slides(cell.source)
+        elif calls(cell.source, "quiz"):
+            made += [
+                slide(question_still(question, n, lang), "subslide")
+                for n, question in enumerate(chapter.quiz, 1)
+            ]
+        elif not calls(cell.source, "progress"):
+            made += code_slides(cell, lang)
     book.cells = made
     return book
+
+
+def prose_slides(text):
+    """Return the slides of a Markdown cell: one for each heading, with the speaker's notes."""
+    made = []
+    for part in re.split(r"^(?=#{1,3} )", text, flags=re.MULTILINE):
+        if not part.strip():
+            continue
+        shown, said = split_prose(part)
+        kind = "slide" if re.match("##? ", part) else "subslide"
+        after_code = not part.startswith("#") and part != text
+        made.append(slide(drawn(shown), "-" if after_code else kind))
+        if said:
+            made.append(slide(drawn(said), "notes"))
+    return made
+
+
+def code_slides(cell, lang):
+    """Return the slides of a code cell; a picture has its own, without the code."""
+    made = []
+    if address := lab_link(cell.source, lang):
+        made.append(slide(f"[{OPEN_LAB[lang]}]({address})", "-"))
+    outputs = [] if calls(cell.source, "exercise") else cell.outputs
+    node = nbformat.v4.new_code_cell(cell.source, outputs=outputs, id=cell.id)
+    is_picture = any("image/png" in output.get("data", {}) for output in outputs)
+    node.metadata["hide_source"] = is_picture
+    own = is_picture and not made
+    node.metadata["slideshow"] = {"slide_type": "subslide" if own else "-"}
+    return [*made, node]
 
 
 def slide(text, kind):
@@ -164,7 +188,8 @@ def slide(text, kind):
 
 def make_slides(entry, lang):
     """Write a chapter's slides; return their path."""
-    book = slides_of(nbformat.read(path_of(entry, lang), 4), lang)
+    book = nbformat.read(path_of(entry, lang), 4)
+    book = slides_of(book, course.load(entry.number), lang)
     exporter = SlidesExporter(
         extra_template_basedirs=[str(Path(__file__).parent)],
         template_name="slides_template",
