@@ -21,13 +21,14 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
-from matplotlib.transforms import Affine2D
+from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from PIL import Image
 
 from fedlearn_edu.paths import assets
@@ -421,6 +422,18 @@ class _Pen:
         patch = FancyBboxPatch((x, y), width, height, boxstyle=rounded)
         self.shape(patch, width=stroke, **style)
 
+    def image(self, pixels, x, y, smooth=False):
+        """Draw (rows, columns, RGBA) pixels between two x and two y, row 0 at the first y."""
+        pixels = pixels[:: 1 if y[0] < y[1] else -1, :: 1 if x[0] < x[1] else -1]
+        corners = Bbox([[min(x), max(y)], [max(x), min(y)]])
+        box = TransformedBbox(corners, self.transform)
+        kind = "bilinear" if smooth else "nearest"
+        picture = BboxImage(box, interpolation=kind, origin="lower", zorder=0)
+        picture.set_data(pixels)
+        if self.clip is not None:
+            picture.set_clip_path(self.clip)
+        self.figure.add_artist(picture)
+
     def text(self, text, x, y, size=13, color="text", align="left", bold=False, halo=False):
         """Write one line, its middle at height ``y``."""
         if not text:
@@ -701,6 +714,16 @@ def _draw_bands(mark, view):
     pen.opacity = 1.0
 
 
+def _draw_raster(mark, view):
+    stops = np.array([view.pen.mix(name, name, 0) for name in mark.colors])
+    known = np.linspace(0, 1, len(stops))
+    for image, (x0, y0, x1, y1) in zip(pick(mark.values, 3, view.frame), mark.boxes, strict=True):
+        share = np.clip((np.asarray(image, dtype=float) - mark.low) / (mark.high - mark.low), 0, 1)
+        channels = [np.interp(np.nan_to_num(share), known, stop) for stop in stops.T]
+        pixels = np.stack([*channels, ~np.isnan(share)], axis=-1)
+        view.pen.image(pixels, view.x([x0, x1]), view.y([y0, y1]), mark.smooth)
+
+
 def _draw_segments(mark, view):
     pen = view.pen
     for r, parts in enumerate(pick(mark.parts, 2, view.frame)):
@@ -756,6 +779,7 @@ def _draw_box(pen, left, top, width, height, color, tone):
 MARKS = {
     "Landscape": _draw_landscape,
     "Bands": _draw_bands,
+    "Raster": _draw_raster,
     "Lines": _draw_lines,
     "Points": _draw_points,
     "Arrows": _draw_arrows,
@@ -796,7 +820,7 @@ def _draw_axes(chart, page, left, top, width, height):
     line = page.color("line")
     if not chart.y.hidden:
         place = _scale(chart.y, top + height, top)
-        for value, text in ticks(chart.y, min(10, max(2, height // 26))):
+        for value, text in ticks(chart.y, min(8, max(2, height // 30))):
             y = float(place(value))
             page.line([(left - 4, y), (left + width, y)], line, 1)
             page.text(text, left - 9, y, 12, "soft", "right")

@@ -167,6 +167,23 @@ class Bands:
 
 
 @dataclass(frozen=True)
+class Raster:
+    """n pictures of small squares, a value a square: images, weights, a decision surface.
+
+    ``colors`` are names from ``low`` to ``high``; between them the colours mix.  Row 0 lies at
+    the box's first y: an image whose first row is on top has its "y from" above its "y to".
+    NaN is left out.
+    """
+
+    values: np.ndarray  # (n, rows, columns) or (frames, n, rows, columns)
+    boxes: np.ndarray  # (n, 4): x from, y from, x to, y to
+    colors: tuple
+    low: float = 0.0
+    high: float = 1.0
+    smooth: bool = False
+
+
+@dataclass(frozen=True)
 class Segments:
     """Horizontal bars cut in parts: ``parts[row, k]`` from left to right, at height ``row``."""
 
@@ -267,6 +284,7 @@ class Scene:
     cards: tuple = ()
     notice: tuple = ()
     frames: int = 1
+    expected: int = 0  # frames that there will be, where a computation is still going on
     names: tuple = ()  # one a frame, where frames are steps and not rounds
     warning: str | tuple = ""
     start: int = 0  # the frame on which to open
@@ -276,6 +294,7 @@ class Scene:
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
 _AXES = {
     ("Lines", "points"): 3,
+    ("Raster", "values"): 3,
     ("Column", "values"): 1,
     ("Column", "total"): 0,
     ("Points", "dim"): 1,

@@ -225,6 +225,25 @@ def test_landscape():
     assert count(flat, LIGHT["land-low"]) > 0.8 * tall * wide
 
 
+# A picture's corners come out in their places and colours, whichever way its box runs.
+@pytest.mark.parametrize("flip_x", [False, True])
+@pytest.mark.parametrize("flip_y", [False, True])
+def test_raster(flip_x, flip_y):
+    values = np.array([[[0.0, 1.0], [0.5, np.nan]]])  # row 0 lies at the box's first y
+    (x0, x1), (y0, y1) = ((0.9, 0.1) if flip_x else (0.1, 0.9)), ((0.1, 0.9), (0.9, 0.1))[flip_y]
+    image = pixels(scene.Raster(values, np.array([[x0, y0, x1, y1]]), ("p0", "p2", "p4")))
+    tall, wide, _ = image.shape
+
+    def at(column, row):  # a little off the middle, towards a corner
+        x, y = (x0, x1)[column] * 0.2 + 0.4, (y0, y1)[row] * 0.2 + 0.4
+        return image[int(tall * (1 - y)), int(wide * x)][None, None]
+
+    assert count(at(0, 0), LIGHT["p0"])
+    assert count(at(1, 0), LIGHT["p4"])
+    assert count(at(0, 1), LIGHT["p2"])
+    assert not any(count(at(1, 1), LIGHT[name]) for name in ("p0", "p2", "p4"))
+
+
 # What lies beyond a chart is not drawn over the page; with a word, an arrowhead stands for it.
 def test_beyond_the_chart():
     far = np.array([[[0.5, 0.5], [50.0, -80.0]]])

@@ -143,6 +143,19 @@ def test_colors_are_names(name):
     assert used - {""} <= set(figures.LIGHT)
 
 
+# What grows can be drawn at every stage, and ends as what is computed at once.
+@pytest.mark.parametrize("name", [name for name in NAMES if labs.load(name).grow])
+def test_growth_ends_as_compute(name):
+    lab, frames = labs.load(name), []
+    for result in lab.grow(lab.state()):
+        scene = lab.draw(result, lab.translator("en"), ())
+        pack(scene)
+        frames.append(scene.frames)
+    assert frames == sorted(frames)
+    assert scene.expected in (0, frames[-1])
+    assert lab.table(result) == lab.table(lab.compute(lab.state()))
+
+
 # The same state gives the same picture and the same numbers, whatever was computed in between.
 @every_lab
 def test_deterministic(name):

@@ -91,6 +91,7 @@ def test_too_large_becomes_infinite():
         (Points(np.arange(8000.0).reshape(20, 200, 2), ("ink",)), "points"),
         (Points(np.zeros((1, 2)), ("ink",), dim=np.arange(4000.0).reshape(20, 200)), "dim"),
         (scene.Bands(np.arange(8000.0).reshape(20, 100, 4), ("ink",)), "boxes"),
+        (scene.Raster(np.arange(8e3).reshape(20, 4, 10, 10), np.ones((4, 4)), ("p0",)), "values"),
         (scene.Segments(np.arange(4000.0).reshape(20, 2, 100), ("ink",)), "parts"),
     ],
 )

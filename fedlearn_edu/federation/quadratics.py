@@ -1,7 +1,6 @@
 """FedSGD and FedAvg on quadratic participants, step by step, with the whole history."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -179,26 +178,17 @@ def simulate(
     scales = _scales(factor, convention, took_part.sum(axis=1), unscale)
     before = float(factor) if convention == "each" else 1.0
 
-    points = np.empty((rounds + 1, problem.dimension))
-    points[0] = start
-    local = np.empty((rounds, problem.participants, local_steps + 1, problem.dimension))
-    arrived = np.full((rounds, *problem.optima.shape), np.nan)
-    bits = np.zeros(rounds, dtype=np.int64)
-    cause, everyone = None, slice(None)
+    decay = _decay(problem, alpha, local_steps)
     with np.errstate(over="ignore", invalid="ignore"):
-        for t in range(rounds):
-            here = everyone if took_part[t].all() else took_part[t]
-            _walk(problem, points[t], alpha, local[t])
-            sent = before * (local[t, here, -1] - points[t])
-            arrived[t, here], bits[t] = _transmit(codec, sent)
-            points[t + 1] = points[t] + (scales[t] * used[t, here]) @ arrived[t, here]
-            cause = _failure(sent, arrived[t, here], points[t + 1], limit)
-            if cause:
-                break
-    done = t if cause else rounds
-    local[~took_part] = np.nan
-    record = (local, sampled, took_part, arrived, used, bits)
-    return _history(problem, points[: done + 1], *(kept[:done] for kept in record), cause)
+        points, sent, arrived, bits = _rounds(
+            problem, start, decay[-1], before, scales[:, None] * used, took_part, codec
+        )
+        done, cause = _end(sent, arrived, points[1:], limit)
+        local = _paths(problem, points[:done], decay)
+    local[~took_part[:done]] = np.nan
+    arrived[~took_part] = np.nan
+    record = (kept[:done] for kept in (sampled, took_part, arrived, used, bits))
+    return _history(problem, points[: done + 1], local, *record, cause)
 
 
 _NO_CAST = Cast("float64")
@@ -287,41 +277,75 @@ def _scales(factor, convention, arrivals, unscale):
     return alone / sent * summed
 
 
-def _walk(problem, theta, alpha, path):
-    """Fill path (N, E + 1, d) with every participant's gradient steps from θ.
+def _decay(problem, alpha, local_steps):
+    """Return what k = 0 … E steps leave of an error along each principal axis, (E + 1, N, d).
 
-    The steps are made along the principal axes of H_i, where the gradient along an axis is its
-    curvature times the error along it.
+    The gradient along an axis of H_i is its curvature times the error along it.
     """
-    axes, optima = problem.axes, problem.optima
-    rates = alpha * problem.axis_curvatures
-    errors = np.empty((path.shape[1], *optima.shape))
-    errors[0] = ((theta - optima)[:, None, :] @ axes)[:, 0]
-    for here, there in pairwise(errors):
-        np.subtract(here, rates * here, out=there)
-    np.matmul(errors.transpose(1, 0, 2), axes.transpose(0, 2, 1), out=path)
-    path += optima[:, None, :]
-    path[:, 0] = theta
+    kept = 1 - alpha * problem.axis_curvatures
+    with np.errstate(over="ignore"):
+        return np.cumprod([np.ones_like(kept), *[kept] * local_steps], axis=0)
+
+
+def _left(decay, errors):
+    """Return decay · errors; where there is no error, none grows."""
+    shape = np.broadcast_shapes(decay.shape, errors.shape)
+    return np.multiply(decay, errors, out=np.zeros(shape), where=errors != 0)
+
+
+def _rounds(problem, start, decay, before, shares, took_part, codec):
+    """Return θ after each round, and what was sent, what arrived and how many bits in it.
+
+    ``decay`` is that of all local steps; ``shares`` (T, N) are the weights times the server's
+    scale.  Nothing stops at a number that is not finite.
+    """
+    axes, back, optima = problem.axes, problem.axes.transpose(0, 2, 1), problem.optima
+    points = np.empty((len(took_part) + 1, problem.dimension))
+    points[0] = start
+    sent = np.zeros((len(took_part), *optima.shape))
+    arrived, bits = sent.copy(), np.zeros(len(took_part), dtype=np.int64)
+    for t, everyone in enumerate(took_part.all(axis=1).tolist()):
+        here = slice(None) if everyone else took_part[t]
+        errors = (points[t] - optima)[:, None] @ axes
+        moved = (_left((decay - 1)[:, None], errors) @ back)[:, 0]
+        sent[t, here] = before * moved[here]
+        arrived[t, here], bits[t] = _transmit(codec, sent[t, here])
+        points[t + 1] = points[t] + shares[t, here] @ arrived[t, here]
+    return points, sent, arrived, bits
+
+
+def _paths(problem, points, decay):
+    """Return every participant's gradient steps from each of T points, (T, N, E + 1, d)."""
+    errors = (points - problem.optima[:, None]) @ problem.axes
+    left = _left(decay.transpose(1, 0, 2)[:, None], errors[:, :, None])
+    n, rounds, steps, d = left.shape
+    paths = left.reshape(n, -1, d) @ problem.axes.transpose(0, 2, 1) + problem.optima[:, None]
+    paths = paths.reshape(n, rounds, steps, d).transpose(1, 0, 2, 3)
+    paths[:, :, 0] = points[:, None]
+    return paths
 
 
 def _transmit(codec, sent):
     """Return what arrives of the rows sent, and the bits that crossed the wire."""
-    if not len(sent) or not np.isfinite(sent).all():
-        return sent, 0
     if codec is None:
         return sent, len(sent) * _NO_CAST.bits(sent.shape[1:])
+    if not len(sent) or not np.isfinite(sent).all():
+        return sent, 0
     if isinstance(codec, (Cast, Scaling)):
         return codec.round_trip_rows(sent), len(sent) * codec.bits(sent.shape[1:])
     payloads = [codec.encode(update) for update in sent]
     return [codec.decode(payload) for payload in payloads], sum(p.bits for p in payloads)
 
 
-def _failure(sent, arrived, theta, limit):
-    if not np.isfinite(sent).all():
-        return "local"
-    if not np.isfinite(arrived).all():
-        return "codec"
-    return None if np.linalg.norm(theta) <= limit else "limit"
+def _end(sent, arrived, reached, limit):
+    """Return how many rounds were finished, and why the next one was not."""
+    local, codec = (~np.isfinite(rows).all(axis=(1, 2)) for rows in (sent, arrived))
+    far = ~(np.linalg.norm(reached, axis=1) <= limit)
+    failed = local | codec | far
+    if not failed.any():
+        return len(failed), None
+    done = int(failed.argmax())
+    return done, "local" if local[done] else "codec" if codec[done] else "limit"
 
 
 def _history(problem, points, local, sampled, took_part, arrived, weights, bits, cause):

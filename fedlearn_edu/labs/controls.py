@@ -56,7 +56,6 @@ class Slider:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         value = number(raw)
         if value is None:
             return current, False
@@ -76,7 +75,6 @@ class Choice:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         return (raw, True) if raw in self.options else (current, False)
 
 
@@ -90,7 +88,6 @@ class Toggle:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         words = {"1": True, "true": True, "0": False, "false": False}
         value = words.get(raw.lower()) if isinstance(raw, str) else raw
         return (value, True) if isinstance(value, bool) else (current, False)
@@ -107,7 +104,6 @@ class Seed:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         return Slider(self.key, 0, self.high).clean(raw, current, state)
 
 
@@ -145,7 +141,6 @@ class Series:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         rows, columns = self.shape(state)
         if not isinstance(raw, (list, tuple)) or len(raw) > MOST_RAW_ITEMS:
             return self.trim(current, rows, columns), False
@@ -165,7 +160,6 @@ class Series:
 
     def cell(self, raw):
         """Return the nearest allowed value of one cell, and whether it is the same."""
-        """Return one cell's (nearest allowed value, whether that is what was asked for)."""
         if raw is None or raw == "":
             return None, True
         value = number(raw)

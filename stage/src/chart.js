@@ -6,7 +6,7 @@ import { drag } from "d3-drag";
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { select } from "d3-selection";
 import { MINUS, pick, plain } from "./arrays.js";
-import { h, s } from "./dom.js";
+import { h, s, setAttributes, setHidden } from "./dom.js";
 import { boxSize, leaving, PAINT, positions } from "./marks.js";
 
 const SCALES = {
@@ -35,8 +35,8 @@ export class Chart {
     this.canvas = h("canvas");
     this.svg = s("svg", { "aria-hidden": "true" });
     this.handles = h("div.fl-handles");
-    this.node = h("div.fl-chart", { role: "group" }, this.svg, this.canvas, this.handles);
-    this.still = document.createElement("canvas"); // the landscape, drawn once a scene
+    this.still = h("canvas"); // the landscape, drawn when it changes
+    this.node = h("div.fl-chart", { role: "group" }, this.svg, this.still, this.canvas, this.handles);
     this.grips = [];
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(this.node);
@@ -47,13 +47,12 @@ export class Chart {
     this.resize.disconnect();
   }
 
-  set(spec, words) {
-    this.spec = spec;
-    this.words = words;
-    this.node.setAttribute("aria-label", spec.describe || spec.title || "");
-    const land = JSON.stringify(spec.marks.filter((m) => m.kind === "Landscape").map((m) => [m.x, m.y, ...m.values.values]));
-    if (land !== this.land) this.stale = true;
-    this.land = land;
+  set(spec, words, locked) {
+    Object.assign(this, { spec, words, locked });
+    setAttributes(this.node, { "aria-label": spec.describe || spec.title || "" });
+    const lands = spec.marks.filter((mark) => mark.kind === "Landscape");
+    if (!same(lands, this.lands)) this.stale = true;
+    this.lands = lands;
     const axes = JSON.stringify([spec.x, spec.y, spec.equal]);
     if (axes !== this.axesSpec || !this.box) this.layout(false);
     this.axesSpec = axes;
@@ -87,6 +86,9 @@ export class Chart {
     this.node.style.height = `${total}px`;
     const dpr = Math.min(window.devicePixelRatio || 1, 2);
     for (const canvas of [this.canvas, this.still]) {
+      Object.assign(canvas.style, {
+        left: `${left}px`, top: `${top}px`, width: `${inner}px`, height: `${tall}px`,
+      });
       const [w, hh] = [Math.round(inner * dpr), Math.round(tall * dpr)];
       if (canvas.width !== w || canvas.height !== hh) {
         canvas.width = w;
@@ -94,9 +96,6 @@ export class Chart {
         this.stale = true;
       }
     }
-    Object.assign(this.canvas.style, {
-      left: `${left}px`, top: `${top}px`, width: `${inner}px`, height: `${tall}px`,
-    });
     this.dpr = dpr;
     this.x = SCALES[x.scale](x).domain([x.low, x.high]).range([0, inner]);
     this.y = SCALES[y.scale](y).domain([y.low, y.high]).range([tall, 0]);
@@ -124,7 +123,7 @@ export class Chart {
     const { x, y } = this.spec;
     if (!y.hidden) {
       const g = s("g", { transform: `translate(${left},${top})`, class: "fl-axis fl-axis-y" });
-      select(g).call(axis(axisLeft, this.y, y, Math.max(2, Math.floor(height / 26))));
+      select(g).call(axis(axisLeft, this.y, y, Math.min(8, Math.max(2, Math.floor(height / 30)))));
       for (const tick of g.querySelectorAll(".tick")) {
         tick.append(s("line", { x1: 0, x2: inner, class: "fl-grid" }));
       }
@@ -155,7 +154,6 @@ export class Chart {
     const ctx = this.canvas.getContext("2d");
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    if (this.hasStill) ctx.drawImage(this.still, 0, 0);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
     for (const mark of this.spec.marks) if (mark.kind !== "Landscape") PAINT[mark.kind](ctx, mark, view);
     this.placeHandles(view);
@@ -166,9 +164,8 @@ export class Chart {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this.still.width, this.still.height);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
-    const lands = this.spec.marks.filter((mark) => mark.kind === "Landscape");
-    for (const mark of lands) PAINT.Landscape(ctx, mark, view);
-    this.hasStill = lands.length > 0;
+    for (const mark of this.lands) PAINT.Landscape(ctx, mark, view);
+    setHidden(this.still, !this.lands.length);
     this.stale = false;
   }
 
@@ -177,11 +174,11 @@ export class Chart {
   placeHandles(view) {
     let used = 0;
     for (const mark of this.spec.marks) {
-      if (mark.drag) {
+      if (mark.drag && !this.locked.includes(mark.drag.key)) {
         const { values } = mark.kind === "Points" ? positions(mark, view) : pick(mark.heads, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).place(mark, i, values, view);
       }
-      if (mark.kind === "Boxes" && mark.key) {
+      if (mark.kind === "Boxes" && mark.key && !this.locked.includes(mark.key)) {
         const { values } = pick(mark.points, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).placeBox(mark, i, values, view);
       }
@@ -227,14 +224,14 @@ class Grip {
     const name = mark.drag.names?.[i] ?? mark.labels?.[i] ?? "";
     this.put(this.px, this.py, 36, 36);
     const label = this.chart.words.drag_hint.replace("{name}", name);
-    if (this.node.getAttribute("aria-label") !== label) this.node.setAttribute("aria-label", label);
-    this.node.className = this.node.className.replace(" fl-box", "");
+    setAttributes(this.node, { "aria-label": label });
+    this.node.classList.remove("fl-box");
   }
 
   placeBox(mark, i, values, view) {
     Object.assign(this, { mark: null, i, box: mark });
     this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), ...boxSize(mark, view));
-    this.node.setAttribute("aria-label", mark.names?.[i] ?? mark.titles[i]);
+    setAttributes(this.node, { "aria-label": mark.names?.[i] ?? mark.titles[i] });
     this.node.classList.add("fl-box");
   }
 
@@ -278,6 +275,13 @@ class Grip {
     const { x, y } = this.chart.spec;
     this.move(this.vx + (step[0] * (x.high - x.low)) / size, this.vy + (step[1] * (y.high - y.low)) / size, false);
   }
+}
+
+function same(lands, before) {
+  return lands.length === before?.length && lands.every((mark, i) => {
+    const [a, b] = [mark.values.values, before[i].values.values];
+    return String([mark.x, mark.y]) === String([before[i].x, before[i].y]) && a.length === b.length && a.every((v, k) => v === b[k]);
+  });
 }
 
 function decades(low, high, count) {

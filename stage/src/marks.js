@@ -280,6 +280,41 @@ function Bands(ctx, mark, view) {
   ctx.globalAlpha = 1;
 }
 
+const SHADES = 64;
+const tile = document.createElement("canvas"); // one picture, a dot a square
+
+// The colours of a Raster, from low to high, as [r, g, b].
+function shades(names, view) {
+  return Array.from({ length: SHADES }, (_, k) => {
+    const at = (k / (SHADES - 1)) * (names.length - 1), j = Math.min(Math.floor(at), names.length - 2);
+    return view.mix(names[j], names[j + 1], at - j).match(/\d+/g).map(Number);
+  });
+}
+
+function Raster(ctx, mark, view) {
+  const { values, shape: [count, rows, columns] } = pick(mark.values, 3, view.frame);
+  const { low = 0, high = 1 } = mark, palette = shades(mark.colors, view);
+  [tile.width, tile.height] = [columns, rows];
+  const dots = tile.getContext("2d"), image = dots.createImageData(columns, rows);
+  ctx.imageSmoothingEnabled = !!mark.smooth;
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < rows * columns; k++) {
+      const value = values[i * rows * columns + k];
+      const share = Math.min(Math.max((value - low) / (high - low), 0), 1);
+      const [r, g, b] = palette[Math.round((Number.isNaN(share) ? 0 : share) * (SHADES - 1))];
+      image.data.set([r, g, b, Number.isNaN(value) ? 0 : 255], 4 * k);
+    }
+    dots.putImageData(image, 0, 0);
+    const [x0, y0, x1, y1] = mark.boxes.values.subarray(4 * i, 4 * i + 4);
+    const [left, top, right, bottom] = [view.x(x0), view.y(y0), view.x(x1), view.y(y1)];
+    ctx.save();
+    ctx.translate(left, top);
+    ctx.scale(Math.sign(right - left), Math.sign(bottom - top));
+    ctx.drawImage(tile, 0, 0, Math.abs(right - left), Math.abs(bottom - top));
+    ctx.restore();
+  }
+}
+
 function Segments(ctx, mark, view) {
   const { values, shape: [rows, count] } = pick(mark.parts, 2, view.frame);
   for (let r = 0; r < rows; r++) {
@@ -350,4 +385,4 @@ function Boxes(ctx, mark, view) {
   }
 }
 
-export const PAINT = { Landscape, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };
+export const PAINT = { Landscape, Raster, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };

@@ -162,7 +162,7 @@ def test_link(open_lab, name):
         if page.control(control.key).count() and page.control(control.key).is_visible():
             page.act(nudge(page, control, page.scene()["values"][control.key]))
     state = state_of(lab, page.scene()["query"])
-    address = page.page.url
+    address = page.address()
     other = open_lab(name, address.split("?")[1].replace("lang=en", "lang=zh"))
     assert state_of(lab, holds(other, lab, "zh")["query"]) == state != lab.state()
 
@@ -177,7 +177,7 @@ def test_language_switch(open_lab, name):
     after = holds(page, lab, "zh")
     assert (after["query"], after["data"]) == (before["query"], before["data"])
     assert page.page.locator("html").get_attribute("lang") == "zh-CN"
-    assert "lang=zh" in page.page.url
+    assert "lang=zh" in page.address()
 
 
 # axe-core finds nothing serious or critical, with dialogs and details open too.
@@ -332,13 +332,24 @@ def test_dead_kernel(open_lab, server):
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
 
 
+# What a teacher has hidden cannot be changed in the picture either: nothing there can be held.
+@pytest.mark.parametrize(
+    ("name", "keys", "held", "left"),
+    [("convergence", "optima", 7, 1), ("one_round", "presence", 4, 0)],
+)
+def test_hidden_in_the_picture(open_lab, name, keys, held, left):
+    grips = ".fl-main .fl-grip"
+    assert open_lab(name).page.locator(grips).count() == held
+    assert open_lab(name, f"lang=en&hide={keys}").page.locator(grips).count() == left
+
+
 # Kept runs are drawn over the current one, say what sets them apart, and can be removed.
 def test_kept_runs(open_lab):
     page = open_lab("convergence", "lang=en&local_steps=1")
     page.act(page.page.locator('[data-do="keep"]').click)
     page.act(lambda: page.control("local_steps").locator("input[type=range]").press("End"))
     assert page.page.locator(".fl-keep").inner_text().startswith("E = 1")
-    assert "keep=local_steps%3D1" in page.page.url
+    assert "keep=local_steps%3D1" in page.address()
     address = page.page.url.split("?")[1]
     again = open_lab("convergence", address)
     assert again.scene()["spec"] == page.scene()["spec"]
