@@ -9,6 +9,7 @@ nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("nbconvert")
 
 from fedlearn_edu import course  # noqa: E402
+from fedlearn_edu.course import reading  # noqa: E402
 from fedlearn_edu.course.checking import check  # noqa: E402
 from fedlearn_edu.course.plan import CONTENTS  # noqa: E402
 from fedlearn_edu.i18n import LANGUAGES  # noqa: E402
@@ -41,7 +42,7 @@ def test_teachers_copy(number):
             assert plain.removesuffix(f"\n\n{classroom.BANNER['en']}") == before.source
             continue
         assert "..." not in after.source
-        call = classroom.calls(before.source, "exercise")[0]
+        call = reading.calls(before.source, "exercise")[0]
         namespace = {"np": __import__("numpy"), "fl": __import__("fedlearn_edu")}
         namespace["c"] = desk = Listener()
         exec(after.source, namespace)
@@ -75,13 +76,15 @@ def test_split_prose():
     assert classroom.split_prose("## A\n\nOne.\nTwo.") == ("## A\n\nOne.", "Two.")
 
 
-# A lab's link opens it in its preset and in the slides' language.
-def test_lab_links():
-    link = classroom.lab_link('c.lab("aggregation", preset="loud")', "zh")
-    assert link.startswith("http://127.0.0.1:8866/labs/aggregation?")
-    assert "weighting=equal" in link
-    assert link.endswith("&lang=zh")
-    assert classroom.lab_link("c.quiz()", "en") is None
+# A lab's address opens it in its state, with what is hidden, in the page's language.
+def test_lab_addresses():
+    source = 'c.lab("aggregation", preset="loud", hide=["reach", "up"], across=2)'
+    address = reading.lab_address(source, "zh")
+    assert address.startswith("labs/aggregation?")
+    assert {"weighting=equal", "across=2", "hide=reach,up", "lang=zh"} <= set(
+        address.partition("?")[2].split("&")
+    )
+    assert reading.lab_address("c.quiz()", "en") is None
 
 
 # --- The authoring tool ---

@@ -19,12 +19,11 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 
-from fedlearn_edu import course, labs
-from fedlearn_edu.course.markup import formula
+from fedlearn_edu import course
 from fedlearn_edu.course.plan import CONTENTS
+from fedlearn_edu.course.reading import calls, joined, lab_address, with_formulas
 from fedlearn_edu.course.widgets import question_still, source_of
 from fedlearn_edu.i18n import LANGUAGES
-from fedlearn_edu.labs.controls import to_query
 from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
 from tools.run_notebook import run
 
@@ -39,19 +38,6 @@ BANNER = {
     "zh": "*教师版：练习已填好答案，折叠的答案已展开。*",
 }
 OPEN_LAB = {"en": "Open this lab in the app", "zh": "在应用里打开这个实验"}
-
-
-def calls(source, name):
-    """Return the calls ``c.name(…)`` of a cell, as syntax trees."""
-    return [
-        node
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == name
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "c"
-    ]
 
 
 # The teacher's copy.
@@ -113,26 +99,6 @@ def split_prose(text):
     return "\n\n".join(shown), "\n\n".join(said)
 
 
-def drawn(text):
-    """Return Markdown with its formulas as MathML, which needs no script."""
-    parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)
-    for k in range(0, len(parts), 2):
-        block = re.sub(r"\$\$(.+?)\$\$", lambda m: formula(m[1], True), parts[k], flags=re.DOTALL)
-        parts[k] = re.sub(r"\$([^$\n]+)\$", lambda m: formula(m[1]), block)
-    return "".join(parts)
-
-
-def lab_link(source, lang):
-    """Return the address in the app of the lab that a cell shows, or None."""
-    found = calls(source, "lab")
-    if not found:
-        return None
-    lab = labs.load(found[0].args[0].value)
-    preset = next((k.value.value for k in found[0].keywords if k.arg == "preset"), None)
-    query = to_query(lab.preset(preset)) if preset else ""
-    return f"{APP}/labs/{lab.name}?" + "&".join(filter(None, [query, f"lang={lang}"]))
-
-
 def slides_of(book, chapter, lang):
     """Return a notebook whose cells are slides: a new one at each heading, notes below."""
     made = []
@@ -161,17 +127,17 @@ def prose_slides(text):
         shown, said = split_prose(part)
         kind = "slide" if re.match("##? ", part) else "subslide"
         after_code = not part.startswith("#") and part != text
-        made.append(slide(drawn(shown), "-" if after_code else kind))
+        made.append(slide(with_formulas(joined(shown)), "-" if after_code else kind))
         if said:
-            made.append(slide(drawn(said), "notes"))
+            made.append(slide(with_formulas(joined(said)), "notes"))
     return made
 
 
 def code_slides(cell, lang):
     """Return the slides of a code cell; a picture has its own, without the code."""
     made = []
-    if address := lab_link(cell.source, lang):
-        made.append(slide(f"[{OPEN_LAB[lang]}]({address})", "-"))
+    if address := lab_address(cell.source, lang):
+        made.append(slide(f"[{OPEN_LAB[lang]}]({APP}/{address})", "-"))
     outputs = [] if calls(cell.source, "exercise") else cell.outputs
     node = nbformat.v4.new_code_cell(cell.source, outputs=outputs, id=cell.id)
     is_picture = any("image/png" in output.get("data", {}) for output in outputs)
