@@ -180,6 +180,46 @@ def _own_settings():
         yield
 
 
+def pyplot():
+    """Return matplotlib's pyplot in the course's style, Chinese included; for notebooks only.
+
+    Unlike everything else here it changes the reader's settings: it is what a chapter's first
+    figure asks for.
+
+    Returns
+    -------
+    module
+        ``matplotlib.pyplot``.
+
+    Examples
+    --------
+    >>> with matplotlib.rc_context():
+    ...     plt = pyplot()
+    ...     matplotlib.rcParams["font.family"]
+    ['DejaVu Sans', 'Noto Sans SC']
+    """
+    from matplotlib import pyplot as plt
+
+    colors = [LIGHT[f"p{i}"] for i in range(8)]
+    plt.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.edgecolor": LIGHT["edge"],
+            "axes.grid": True,
+            "axes.prop_cycle": matplotlib.cycler(color=colors),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.dpi": 96,
+            "figure.figsize": (6.4, 3.2),
+            "figure.constrained_layout.use": True,
+            "font.family": ["DejaVu Sans", _chinese()],
+            "grid.color": LIGHT["line"],
+            "legend.frameon": False,
+        }
+    )
+    return plt
+
+
 # Words: fonts, widths, lines.
 
 
