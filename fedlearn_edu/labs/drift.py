@@ -355,7 +355,7 @@ def draw_drift(result, t):
 
 
 FLOOR, CEILING = 1e-4, 30
-CARD = 138  # pixels, so that four cards and the notice fit on a screen
+CARD = 156  # pixels, so that four cards fit on a screen
 
 
 def rounds_axis(t):
@@ -433,13 +433,14 @@ def draw_wandering(result, t):
 
 
 def draw_table(result, t):
-    """Return where each is, where it must end, and how fast."""
+    """Return where each is, where it must end, and how fast; no rounding errors."""
+    now = distances(result).T
     return Table(
         title=t("card_table"),
         rows=tuple(f"{letter} {name}" for letter, name in zip(LETTERS, NAMES, strict=True)),
         colors=COLORS,
         columns=(
-            Column(t("column_distance"), distances(result).T, digits=3, significant=True),
+            Column(t("column_distance"), np.where(now < 1e-12, 0, now), digits=3, significant=True),
             Column(t("column_end"), result.gaps, digits=2),
             Column(t("column_factor"), result.factors, digits=3),
         ),
