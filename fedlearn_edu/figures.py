@@ -32,7 +32,17 @@ from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from PIL import Image
 
 from fedlearn_edu.paths import assets
-from fedlearn_edu.scene import Chart, Headline, Landscape, Table
+from fedlearn_edu.scene import (
+    ABSENT,
+    CUT,
+    IDLE,
+    OUT,
+    RETURN,
+    Chart,
+    Headline,
+    Landscape,
+    Table,
+)
 
 WIDTH = 1000  # of the layout; a PNG may have more dots
 GAP, PAD, SIDE = 16, 16, 336
@@ -710,8 +720,42 @@ def _draw_bands(mark, view):
     for i, (x0, y0, x1, y1) in enumerate(pick(mark.boxes, 2, view.frame)):
         (left, right), (bottom, top) = view.x([x0, x1]), view.y([y0, y1])
         fill = pen.color(_nth(mark.colors, i))
-        pen.box(left, top, right - left, bottom - top, 6, fill=fill)
+        radius = min(mark.radius, (right - left) / 2, (bottom - top) / 2)
+        pen.box(left, top, right - left, bottom - top, radius, fill=fill)
     pen.opacity = 1.0
+
+
+def _draw_areas(mark, view):
+    pen = view.pen
+    for k, edges in enumerate(pick(mark.edges, 3, view.frame)):
+        known = np.isfinite(edges).all(axis=1)
+        starts = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]))).reshape(-1, 2)
+        for start, stop in starts:
+            x, low, high = edges[start:stop].T
+            way = np.concatenate([np.stack([x, low], 1), np.stack([x, high], 1)[::-1]])
+            corners = np.stack([view.x(way[:, 0]), view.y(way[:, 1])], axis=1)
+            area = Polygon(corners, closed=True)
+            pen.shape(area, fill=pen.color(_nth(mark.colors, k)), opacity=mark.opacity)
+
+
+def _draw_links(mark, view):
+    pen = view.pen
+    for i, (flow, ends) in enumerate(zip(pick(mark.flow, 1, view.frame), mark.ends, strict=True)):
+        kind = abs(int(flow))
+        name = "error" if kind == CUT else _nth(mark.colors, i) if kind > IDLE else "edge"
+        tail, head = view.places(ends, 2)
+        pen.opacity = 0.3 if kind == ABSENT else 1.0
+        dash = (6, 5) if flow < 0 or kind == CUT else ()
+        width = {ABSENT: 1, IDLE: 1.5, CUT: 1.5}.get(kind, 3)
+        pen.line([tail, head], pen.color(name), width, dash)
+        pen.opacity = 1.0
+        if kind == CUT:
+            _draw_cross(pen, *((tail + head) / 2), 6, pen.color(name))
+        for t, way in {OUT: [(0.55, 1)], RETURN: [(0.7, 1), (0.5, -1)]}.get(kind, ()):
+            at, along = tail + t * (head - tail), way * (head - tail)
+            turn = Affine2D().rotate(math.atan2(along[1], along[0])).translate(*at)
+            corners = turn.transform([(7, 0), (-6, 5.5), (-6, -5.5)])
+            pen.shape(Polygon(corners, closed=True), fill=pen.color(name))
 
 
 def _draw_raster(mark, view):
@@ -742,7 +786,10 @@ def _draw_segments(mark, view):
 def _draw_texts(mark, view):
     align = {"start": "left", "middle": "center", "end": "right"}[mark.align]
     style = {"size": mark.size, "color": mark.color, "align": align, "bold": mark.bold}
-    for text, (x, y) in zip(mark.texts, view.places(mark.points, 2), strict=False):
+    texts = mark.texts
+    if mark.shown is not None:
+        texts = [texts[int(k)] for k in pick(mark.shown, 1, view.frame)]
+    for text, (x, y) in zip(texts, view.places(mark.points, 2), strict=False):
         view.pen.label(text, x, y, **style)
 
 
@@ -779,6 +826,8 @@ def _draw_box(pen, left, top, width, height, color, tone):
 MARKS = {
     "Landscape": _draw_landscape,
     "Bands": _draw_bands,
+    "Areas": _draw_areas,
+    "Links": _draw_links,
     "Raster": _draw_raster,
     "Lines": _draw_lines,
     "Points": _draw_points,
@@ -1034,7 +1083,7 @@ def _heading(page, text, x, y):
 
 def _block(item, frame):
     if isinstance(item, Chart):
-        return _ChartBlock(item, frame, CARD_CHART)
+        return _ChartBlock(item, frame, item.height or CARD_CHART)
     return {Headline: _HeadlineBlock, Table: _TableBlock}[type(item)](item, frame)
 
 

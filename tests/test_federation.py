@@ -365,7 +365,11 @@ GRAPHS = {
     "torus": fl.graphs.torus(3, 4),
     "flat torus": fl.graphs.torus(1, 5),
     "random": fl.graphs.random(9, 0.4, np.random.default_rng(0)),
-    "star": fl.graphs.mixing([(0, i) for i in range(1, 6)], 6),
+    "line": fl.graphs.line(6),
+    "one in a line": fl.graphs.line(1),
+    "star": fl.graphs.star(6),
+    "barbell": fl.graphs.barbell(7),
+    "one in a barbell": fl.graphs.barbell(1),
     "alone": fl.graphs.alone(4),
 }
 
@@ -384,6 +388,22 @@ def test_mixing_matrices(name):
 def test_gap_of_a_ring():
     assert fl.graphs.gap(fl.graphs.ring(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 4)))
     assert fl.graphs.gap(fl.graphs.ring(1)) == 1
+
+
+# Lines and stars are I − L/3 and I − L/N with the graph's Laplacian L, whose eigenvalues are known.
+def test_gaps_of_lines_and_stars():
+    assert fl.graphs.gap(fl.graphs.line(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 8)))
+    assert fl.graphs.gap(fl.graphs.star(8)) == pytest.approx(1 / 8)
+
+
+# A barbell is two complete graphs and one edge, without which it falls apart.
+def test_barbell():
+    m = fl.graphs.barbell(7)
+    pairs = np.argwhere(np.triu(m, 1)).tolist()
+    assert len(pairs) == 4 * 3 / 2 + 3 * 2 / 2 + 1
+    assert fl.graphs.gap(m) > 0.01
+    pairs.remove([3, 4])
+    assert fl.graphs.gap(fl.graphs.mixing(pairs, 7)) == pytest.approx(0)
 
 
 # The order of the participants does not matter where each makes one step on all it has.
@@ -592,16 +612,18 @@ def test_states_are_copies():
         np.testing.assert_array_equal(a, b)
 
 
-# The history holds what the model does: loss, accuracy, each participant's, weights, who took part.
+# The history holds what the model does: loss, accuracy, each participant's, weights, what it
+# predicts, who took part.
 @pytest.mark.parametrize("name", ["FedAvg", "Gossip", "Centralised"])
 def test_history(name):
-    keep = ("locals", "weights", "participation")
+    keep = ("locals", "weights", "participation", "predictions")
     run = go(fl.Plan(ALGORITHMS[name], batch=3), 5, every=2, keep=keep)
     h = run.history
     assert h.rounds.tolist() == [0, 2, 4]
     for k, theta in enumerate(h.weights):
         assert h.loss[k] == pytest.approx(models.loss(theta, RAGGED.x_test, RAGGED.y_test))
         assert h.accuracy[k] == models.accuracy(theta, RAGGED.x_test, RAGGED.y_test)
+        np.testing.assert_array_equal(h.predictions[k], models.predict(theta, RAGGED.x_test))
     assert h.local_loss.shape == h.local_accuracy.shape == (3, N)
     again = go(fl.Plan(ALGORITHMS[name], batch=3), 4, every=0)
     own = [[layer[2] for layer in again.models] if name == "Gossip" else again.theta][0]
@@ -610,6 +632,17 @@ def test_history(name):
     assert h.took_part.all()
     assert repr(h) == f"TrainingHistory(rounds=5, accuracy={h.accuracy[-1]:.3f})"
     assert repr(again.history) == "TrainingHistory(rounds=4, accuracy=none)"
+
+
+# Where scores are equal the first class counts as predicted, in a history too.
+def test_accuracy_of_ties():
+    federation = fl.Federation(np.eye(4), [0, 1, 2, 0], [[0, 1], [2, 3]])
+    theta = [np.zeros((4, 3)), np.array([0.0, 0.0, -1.0])]
+    history = fl.Run(
+        federation, fl.Plan(), theta, np.random.default_rng(0), keep=["locals"]
+    ).history
+    assert history.accuracy.tolist() == [0.5]
+    assert history.local_accuracy.tolist() == [[0.5, 0.5]]
 
 
 # Divergence ends a run with its round and cause, keeps the last finite θ, and warns of nothing.

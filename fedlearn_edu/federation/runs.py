@@ -19,7 +19,7 @@ from .state import State, first_state
 from .wire import Diverged
 
 ENGINES = {"fast": Engine, "reference": Reference}
-KEEP = ("locals", "weights", "participation")
+KEEP = ("locals", "weights", "participation", "predictions")
 AHEAD = 8192  # examples for which cohorts are drawn and laid out in one go
 
 
@@ -36,6 +36,8 @@ class TrainingHistory:
         On each participant's own examples, of θ, with gossip of its own model; if kept.
     weights : list of K lists of layer arrays
         θ; if kept.
+    predictions : ndarray of int, shape (K, m)
+        What θ takes each of the m test examples for; if kept.
     bits_up, bits_down : ndarray of int, shape (T,)
         What travelled in each round, headers included.
     took_part : ndarray of bool, shape (T, N)
@@ -69,7 +71,7 @@ class TrainingHistory:
 
 _COLUMNS = (
     "rounds", "loss", "accuracy", "local_loss", "local_accuracy", "bits_up", "bits_down",
-    "took_part", "weights",
+    "took_part", "weights", "predictions",
 )  # fmt: skip
 
 
@@ -99,7 +101,7 @@ class Run:
         Two streams are spawned from it; the same seed gives the same run.
     every : int
         Evaluate after every so many rounds; 0 for never.
-    keep : sequence of {"locals", "weights", "participation"}
+    keep : sequence of {"locals", "weights", "participation", "predictions"}
         What else the history keeps.
     engine : {"fast", "reference"}
         All participants at once, or the readable loop; the results are equal to rounding.
@@ -327,6 +329,8 @@ class Run:
         self.history._add(rounds=self.round, loss=loss, accuracy=accuracy)
         if "weights" in self._keep:
             self.history._add(weights=self.theta)
+        if "predictions" in self._keep:
+            self.history._add(predictions=models.predict(self.theta, self._given.x_test))
         if "locals" in self._keep:
             self.history._add(local_loss=local[0], local_accuracy=local[1])
 

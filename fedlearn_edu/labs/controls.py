@@ -116,7 +116,8 @@ class Series:
     ``shown`` is "sliders", "grid", "choices" (each row one of ``options``, by number), or "" for
     one that is only dragged in the picture.  With ``optional``, cells may stay empty: ``fill``
     may return None, and a row is filled only as long as none of its cells is touched.
-    Cells that are shown without digits after the point are whole numbers.
+    Cells with options, and those that are shown without digits after the point, are whole
+    numbers.  A change of one of the controls in ``until`` empties the table.
     """
 
     key: str
@@ -133,6 +134,7 @@ class Series:
     when: tuple = ()
     options: tuple = ()
     optional: bool = False
+    until: tuple = ()
 
     def shape(self, state):
         """Return (rows, columns) of the table for this state."""
@@ -166,7 +168,8 @@ class Series:
         if value is None:
             return None, False
         kept = float(min(max(value, self.low), self.high))
-        kept = float(round(kept)) if self.shown and self.digits == 0 else kept
+        whole = self.options or (self.shown and self.digits == 0)
+        kept = float(round(kept)) if whole else kept
         return kept, _near(kept, value)
 
     @staticmethod
@@ -246,9 +249,14 @@ def clean(controls, state, raw):
         Keys whose value had to be changed to be allowed.
     """
     unknown = [_printable(key) for key in raw if key not in controls]
-    changed = []
+    changed, before = [], state
     for key, control in controls.items():
         value = raw.get(key, getattr(state, key))
+        if key not in raw and any(
+            getattr(state, other) != getattr(before, other)
+            for other in getattr(control, "until", ())
+        ):
+            value = ()
         if isinstance(control, Series) and isinstance(value, dict):
             value = _patch(control, state, value)
         kept, exact = control.clean(value, getattr(state, key), state)

@@ -26,6 +26,7 @@ export class App {
     this.chart = new Chart(() => this.theme.view(), {
       onDrag: (key, row, set, draft) => this.change(key, { row, set }, draft),
       onPress: (key, row) => {
+        if (typeof this.values[key] === "boolean") return this.change(key, !this.values[key], false);
         const options = this.controls.specs.get(key)?.options?.length || 2;
         this.change(key, { row, set: { 0: (this.values[key][row][0] + 1) % options } }, false);
       },

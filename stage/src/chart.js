@@ -38,6 +38,7 @@ export class Chart {
     this.still = h("canvas"); // the landscape, drawn when it changes
     this.node = h("div.fl-chart", { role: "group" }, this.svg, this.still, this.canvas, this.handles);
     this.grips = [];
+    this.link = 0; // at which of the links' handles Tab stops
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(this.node);
     this.moment = [0, 1];
@@ -80,7 +81,7 @@ export class Chart {
     const right = x.hidden ? 0 : 14, top = y.hidden ? 0 : 10;
     const ratio = equal ? (y.high - y.low) / (x.high - x.low) : 0;
     const inner = Math.max(10, width - left - right);
-    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : 170) - top - bottom;
+    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : this.spec.height || 170) - top - bottom;
     this.box = { left, top, width: inner, height: tall };
     const total = tall + top + bottom;
     this.node.style.height = `${total}px`;
@@ -178,12 +179,22 @@ export class Chart {
         const { values } = mark.kind === "Points" ? positions(mark, view) : pick(mark.heads, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).place(mark, i, values, view);
       }
+      if (mark.kind === "Links" && mark.key && !this.locked.includes(mark.key)) {
+        for (let i = 0; 4 * i < mark.ends.values.length; i++) this.grip(used++).placeLink(mark, i, view);
+      }
       if (mark.kind === "Boxes" && mark.key && !this.locked.includes(mark.key)) {
         const { values } = pick(mark.points, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).placeBox(mark, i, values, view);
       }
     }
     while (this.grips.length > used) this.grips.pop().node.remove();
+  }
+
+  // From one link's handle to the next, or the one before.
+  focusLink(grip, by) {
+    const all = this.grips.filter((other) => other.box === grip.box);
+    const next = all[(all.indexOf(grip) + by + all.length) % all.length];
+    next.node.focus();
   }
 
   grip(k) {
@@ -198,7 +209,9 @@ export class Chart {
 class Grip {
   constructor(chart) {
     this.chart = chart;
-    this.node = h("button.fl-grip", { type: "button", onkeydown: (e) => this.key(e), onclick: () => this.press() });
+    this.node = h("button.fl-grip", {
+      type: "button", onkeydown: (e) => this.key(e), onclick: () => this.press(), onfocus: () => this.focus(),
+    });
     select(this.node).call(
       drag()
         .container(() => chart.canvas)
@@ -225,23 +238,45 @@ class Grip {
     this.put(this.px, this.py, 36, 36);
     const label = this.chart.words.drag_hint.replace("{name}", name);
     setAttributes(this.node, { "aria-label": label });
-    this.node.classList.remove("fl-box");
+    this.shape("");
+  }
+
+  // How a handle is shaped, and whether Tab stops at it: of links, at one, the arrow keys do the rest.
+  shape(name, stop = true) {
+    this.node.classList.toggle("fl-box", name !== "");
+    this.node.classList.toggle("fl-link", name === "link");
+    setAttributes(this.node, { tabindex: stop ? 0 : -1 });
+  }
+
+  placeLink(mark, i, view) {
+    Object.assign(this, { mark: null, i, box: mark });
+    const [x0, y0, x1, y1] = mark.ends.values.subarray(4 * i, 4 * i + 4);
+    const [dx, dy] = [view.x(x1) - view.x(x0), view.y(y1) - view.y(y0)];
+    this.put(view.x((x0 + x1) / 2), view.y((y0 + y1) / 2), Math.hypot(dx, dy), 14, Math.atan2(dy, dx));
+    setAttributes(this.node, { "aria-label": mark.names?.[i] ?? "" });
+    this.shape("link", i === Math.min(this.chart.link, mark.ends.shape[0] - 1));
   }
 
   placeBox(mark, i, values, view) {
     Object.assign(this, { mark: null, i, box: mark });
+    this.shape("box");
     this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), ...boxSize(mark, view));
     setAttributes(this.node, { "aria-label": mark.names?.[i] ?? mark.titles[i] });
-    this.node.classList.add("fl-box");
   }
 
-  put(x, y, width, height) {
+  put(x, y, width, height, angle = 0) {
     const { left, top, width: w, height: t } = this.chart.box;
     const cx = Math.min(Math.max(x, 0), w), cy = Math.min(Math.max(y, 0), t);
     Object.assign(this.node.style, {
-      transform: `translate(${left + cx - width / 2}px, ${top + cy - height / 2}px)`,
+      transform: `translate(${left + cx - width / 2}px, ${top + cy - height / 2}px) rotate(${angle}rad)`,
       width: `${width}px`, height: `${height}px`,
     });
+  }
+
+  focus() {
+    if (this.box?.kind !== "Links") return;
+    this.chart.link = this.i;
+    for (const grip of this.chart.grips) if (grip.box === this.box) grip.node.tabIndex = grip === this ? 0 : -1;
   }
 
   press() {
@@ -268,9 +303,11 @@ class Grip {
 
   key(event) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!step || !this.mark) return;
+    const isLink = this.box?.kind === "Links";
+    if (!step || !(this.mark || isLink)) return;
     event.preventDefault();
     event.stopPropagation();
+    if (isLink) return this.chart.focusLink(this, step[0] - step[1]);
     const size = event.shiftKey ? 10 : 50;
     const { x, y } = this.chart.spec;
     this.move(this.vx + (step[0] * (x.high - x.low)) / size, this.vy + (step[1] * (y.high - y.low)) / size, false);
