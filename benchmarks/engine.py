@@ -212,20 +212,8 @@ def flatness(repeats=8):
     for family in (people, steps):
         costs = [each[name] for name in family]
         for name in family:
-<<<<<<< HEAD
-<<<<<<< HEAD
-            print(
-                f"{name:<32}{each[name]:6.2f} µs an example, {each[name] / base:.2f} × 100 with 5"
-            )
-=======
             ratio = each[name] / base
             print(f"{name:<32}{each[name]:6.2f} µs an example, {ratio:.2f} × 100 with 5")
->>>>>>> engine
-=======
-            print(
-                f"{name:<32}{each[name]:6.2f} µs an example, {each[name] / base:.2f} × 100 with 5"
-            )
->>>>>>> course
         middle = (max(costs) + min(costs)) / 2
         print(f"{'':<32}all within ± {max(costs) / middle - 1:.0%} of {middle:.2f} µs")
     few, many = (40 * n * each[f"{n} participants, 5 steps"] for n in (10, 100))
