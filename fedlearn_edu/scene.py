@@ -239,11 +239,11 @@ class Texts:
 
     points: np.ndarray  # (n, 2)
     texts: tuple
-    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
     align: str = "start"
     color: str = "soft"
     size: float = 13.0
     bold: bool = False
+    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ def test_raster(flip_x, flip_y):
 def test_texts_by_frame():
     words = ("", "Wort", "Wort Wort")
     which = np.array([[0], [1], [2]])
-    mark = scene.Texts(np.array([[0.5, 0.5]]), words, which, "middle", "p4", 30, True)
+    mark = scene.Texts(np.array([[0.5, 0.5]]), words, "middle", "p4", 30, True, which)
     none, one, two = (count(pixels(mark, frame=k, frames=3), LIGHT["p4"]) for k in range(3))
     assert none == 0
     np.testing.assert_allclose(two / one, 2, rtol=0.05)

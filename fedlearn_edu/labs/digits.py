@@ -279,7 +279,7 @@ def draw_templates(result, t):
     marks = (
         Raster(images, boxes, ("p0", "card", "p4"), -bound, bound, smooth=True),
         Texts(names, tuple(map(str, digit)), size=16, color="text", bold=True),
-        Texts(names + np.array([IMAGE, 0]), PERCENTS, recalls(result), "end", size=13),
+        Texts(names + np.array([IMAGE, 0]), PERCENTS, "end", size=13, shown=recalls(result)),
         *legend(t),
         *draw_reading(result),
     )
@@ -325,8 +325,8 @@ def draw_reading(result):
     said = [(*(f"{sign} {d}" for d in range(DIGITS)), "") for sign in "✓✕"]
     return (
         Raster(images, boxes, ("card", "ink")),
-        Texts(under, said[0], np.where(right, read, none), "middle", "accent", bold=True),
-        Texts(under, said[1], np.where(right, none, read), "middle", "error", bold=True),
+        Texts(under, said[0], "middle", "accent", bold=True, shown=np.where(right, read, none)),
+        Texts(under, said[1], "middle", "error", bold=True, shown=np.where(right, none, read)),
     )
 
 
