@@ -55,7 +55,7 @@ MINUS = "−"
 LIGHT = {
     "paper": "#fbfaf7", "card": "#ffffff", "text": "#1b1f24", "soft": "#5c6670",
     "line": "#e4e1da", "accent": "#0b6e6e", "accent-soft": "#e2f0ee", "on-accent": "#ffffff",
-    "track": "#dedbd3", "warn": "#b25b00", "warn-soft": "#fbeeda", "error": "#a3243b",
+    "track": "#dedbd3", "warn": "#a95600", "warn-soft": "#fbeeda", "error": "#a3243b",
     "error-soft": "#f9e4e8", "ink": "#14181c", "halo": "#ffffff", "edge": "#8b939b",
     "p0": "#0072b2", "p1": "#d08b00", "p2": "#b8518c", "p3": "#2f95cf", "p4": "#d55e00",
     "p5": "#00865f", "p6": "#7a6a00", "p7": "#6b4fb3", "many": "#5b7f95",
