@@ -39,7 +39,9 @@ def to_html(text):
         elif code is not None:
             pieces.append(f"<code>{html.escape(code, quote=False)}</code>")
         else:
-            tag = "strong" if re.search("[一-鿿]", stress) else "em"  # Chinese has no italics
+            tag = (
+                "strong" if re.search("[\u4e00-\u9fff]", stress) else "em"
+            )  # Chinese has no italics
             pieces.append(f"<{tag}>{to_html(stress)}</{tag}>")
         done = match.end()
     pieces.append(html.escape(text[done:], quote=False))

@@ -11,7 +11,7 @@ from fedlearn_edu.labs.controls import to_query
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\$([^$\n]+)\$")
-_CHINESE_BREAK = re.compile(r"(?<=[。？！；：，、”）》])\n(?=[一-鿿“（《])")
+_CHINESE_BREAK = re.compile(r"(?<=[。？！；：，、”）》])\n(?=[\u4e00-\u9fff“（《])")
 
 
 def with_formulas(text):

@@ -233,7 +233,11 @@ class Desk:
                 cells = [chapter.length, *(self._share(progress, chapter, k) for k in KINDS)]
             else:
                 cells = [self.t("soon"), "", ""]
-            body += f"<tr><td>{title}</td>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>"
+            body += (
+                f'<tr><td style="text-align:left">{title}</td>'
+                + "".join(f"<td>{c}</td>" for c in cells)
+                + "</tr>"
+            )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _share(self, progress, chapter, kind):
