@@ -71,6 +71,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-peers.txt", "peers"),
     ],
 )
 def test_pins_lie_in_the_ranges(name, extra):
@@ -191,7 +192,7 @@ ALLOWED = {
     "flower": {"flwr"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
-              "markupsafe", "nbclient", "nbformat", "tornado", "traitlets", "voila"},
+              "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila"},
     "torch_models": {"torch"},
     "federation": {"threadpoolctl", "tqdm"},
 }  # fmt: skip
