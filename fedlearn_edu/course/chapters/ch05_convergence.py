@@ -44,7 +44,7 @@ STEP = Exercise(
             ),
             (
                 "You summed and did not divide by $N$: the step is $N$ times too long.",
-                "你只求了和，没有除以 $N$：步子长了 $N$ 倍。",
+                "你只求了和，没有除以 $N$：步子是应有的 $N$ 倍。",
             ),
         ),
         "never_unscaled": Mistake(
