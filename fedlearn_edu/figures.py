@@ -562,6 +562,9 @@ def _draw_points(mark, view):
             continue
         pen.opacity = 0.35 if dim is not None and dim[i] else 1.0
         SHAPES[mark.shape](pen, x, y, radius, pen.color(name))
+        if mark.rim:
+            outline = Polygon(_triangle(x, y, radius)) if mark.shape == "triangle" else None
+            pen.shape(outline or Circle((x, y), radius), edge=pen.color(mark.rim), width=1.5)
         text = _label_of(mark, i)
         if mark.shape == "badge":
             pen.label(text, x, y + 0.5, size=min(13, radius + 2), align="center", bold=True)
@@ -597,7 +600,16 @@ def _draw_badge(pen, x, y, r, color):
     pen.disc(x, y, r, edge=color, width=2)
 
 
-SHAPES = {"dot": _draw_dot, "ring": _draw_ring, "cross": _draw_cross, "badge": _draw_badge}
+def _draw_triangle(pen, x, y, r, color):
+    pen.shape(Polygon(_triangle(x, y, r), closed=True), fill=color)
+
+
+def _triangle(x, y, r):
+    """Return the corners of an upright triangle of about a disc's area, a little lower than high."""
+    return [(x, y - 1.3 * r), (x + 1.2 * r, y + 0.8 * r), (x - 1.2 * r, y + 0.8 * r)]
+
+
+SHAPES = {"dot": _draw_dot, "triangle": _draw_triangle, "ring": _draw_ring, "cross": _draw_cross, "badge": _draw_badge}
 
 
 def _draw_off_map(pen, x, y, name, text, angle=None):
@@ -674,6 +686,15 @@ def _draw_bands(mark, view):
     pen.opacity = 1.0
 
 
+def _draw_area(mark, view):
+    x, low, high = np.moveaxis(pick(mark.points, 2, view.frame), -1, 0)
+    lower, upper = (np.stack([view.x(x), view.y(y)], axis=1) for y in (low, high))
+    edge = np.concatenate([lower, upper[::-1]])
+    if len(x) > 1:
+        pen = view.pen
+        pen.shape(Polygon(edge, closed=True), fill=pen.color(mark.colors[0]), opacity=mark.opacity)
+
+
 def _draw_raster(mark, view):
     stops = np.array([view.pen.mix(name, name, 0) for name in mark.colors])
     known = np.linspace(0, 1, len(stops))
@@ -740,6 +761,7 @@ MARKS = {
     "Landscape": _draw_landscape,
     "Bands": _draw_bands,
     "Raster": _draw_raster,
+    "Area": _draw_area,
     "Lines": _draw_lines,
     "Points": _draw_points,
     "Arrows": _draw_arrows,
@@ -754,7 +776,7 @@ def _chart_height(chart, width, height):
     """Return how tall a chart is: where units are equal, its width decides."""
     left, top, right, bottom = _margins(chart)
     if not chart.equal:
-        return max(min(chart.least, 1.35 * width), height)
+        return min(max(min(chart.least, 1.35 * width), height), chart.most or math.inf)
     ratio = (chart.y.high - chart.y.low) / (chart.x.high - chart.x.low)
     return (width - left - right) * ratio + top + bottom
 
@@ -1001,7 +1023,8 @@ def _block(item, frame):
 def _arrange(scene, frame, title):
     """Return the blocks with their places, and the height of the page.
 
-    The main chart stands left; each card goes to the column that is shorter so far.
+    The main chart stands left, with what belongs to it; each other card goes to the column that
+    is shorter so far.
     """
     placed, top = [], GAP
     if title:
@@ -1011,8 +1034,9 @@ def _arrange(scene, frame, title):
     main = _ChartBlock(scene.main, frame, under=name, warning=text_at(scene.warning, frame))
     wide = WIDTH - 2 * GAP - (SIDE + GAP if scene.cards else 0)
     columns = [[GAP, wide, top], [WIDTH - GAP - SIDE, SIDE, top]]
-    for block in (main, *(_block(item, frame) for item in scene.cards)):
-        column = columns[0] if block is main else min(reversed(columns), key=lambda c: c[2])
+    own = (main, *(_block(item, frame) for item in scene.under))
+    for block in (*own, *(_block(item, frame) for item in scene.cards)):
+        column = columns[0] if block in own else min(reversed(columns), key=lambda c: c[2])
         x, width, y = column
         placed.append((x, y, width, block))
         column[2] += block.height(width) + GAP

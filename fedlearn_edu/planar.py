@@ -1,7 +1,7 @@
 """Two classes of points in the plane: small data sets on which learning can be seen.
 
 Each set is a shape for class 0 and one for class 1, and a blur: every point is drawn uniformly
-from its shape and moved by ``noise`` times a standard normal vector.  The labels alternate, 0 first,
+from its shape and moved by ``noise`` times a standard normal vector.  Labels alternate, 0 first,
 so that the classes are of one size.  The same generator gives the same points for every ``noise``,
 moved more or less far.  All sets lie around 0, within a circle of radius 2.5 but for the noise.
 """

@@ -118,7 +118,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Points:
-    """n points.  ``shape``: "dot", "ring", "cross", "badge" (a disc with its label inside)."""
+    """n points.
+
+    ``shape``: "dot", "triangle", "ring", "cross", "badge" (a disc with its label inside).
+    """
 
     points: np.ndarray  # (n, 2) or (frames, n, 2)
     colors: tuple
@@ -130,6 +133,7 @@ class Points:
     edge: str = ""  # off the chart: a marker on its border with this word
     notes: tuple = ()  # words beside a point, where its label stands inside it
     dim: np.ndarray | None = None  # (n,) or (frames, n): 1 draws it faint
+    rim: str = ""  # colour of a line around a dot or triangle
 
 
 @dataclass(frozen=True)
@@ -167,12 +171,21 @@ class Bands:
 
 
 @dataclass(frozen=True)
+class Area:
+    """What lies between two lines, such as the least and the most of many."""
+
+    points: np.ndarray  # (n, 3) or (frames, n, 3): x, y from, y to
+    colors: tuple
+    opacity: float = 0.25
+
+
+@dataclass(frozen=True)
 class Raster:
     """n pictures of small squares, a value a square: images, weights, a decision surface.
 
     ``colors`` are names from ``low`` to ``high``; between them the colours mix.  Row 0 lies at
     the box's first y: an image whose first row is on top has its "y from" above its "y to".
-    NaN is left out.
+    NaN is left out.  Values of uint8 travel as bytes, a quarter of the others.
     """
 
     values: np.ndarray  # (n, rows, columns) or (frames, n, rows, columns)
@@ -181,6 +194,7 @@ class Raster:
     low: float = 0.0
     high: float = 1.0
     smooth: bool = False
+    glide: bool = False  # the values change evenly on the way from frame to frame
 
 
 @dataclass(frozen=True)
@@ -223,15 +237,17 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Chart:
-    """Marks on two axes."""
+    """Marks on two axes.  The title may be a tuple, as in a Headline."""
 
     marks: tuple
     x: Axis
     y: Axis
-    title: str = ""
+    title: str | tuple = ""
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    most: float = 0  # pixels; not drawn higher than this, if above 0
+    press: str = ""  # a press on the chart adds a point to this Paint control
 
 
 @dataclass(frozen=True)
@@ -278,9 +294,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Scene:
-    """A lab's whole picture: one main chart, cards beside it, and what to notice."""
+    """A lab's whole picture: one main chart, cards under and beside it, and what to notice."""
 
     main: Chart
+    under: tuple = ()  # cards that belong to the main chart
     cards: tuple = ()
     notice: tuple = ()
     frames: int = 1
@@ -299,6 +316,7 @@ _AXES = {
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
 }
+_SAID = {"title", "value", "badge", "tone", "note", "warning"}  # texts that may be one a frame
 
 
 def _is_framed(owner, name, array):
@@ -311,21 +329,30 @@ class _Packer:
         self.frame, self.blocks, self.offset = frame, [], 0
 
     def array(self, value, owner, name):
-        entry = {}
-        if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
+        small = value.dtype == np.uint8
+        entry = {"bytes": True} if small else {}
+        weight = value.size * (1 if small else 4)
+        if self.frame is not None and weight > _HEAVY and _is_framed(owner, name, value):
             at = min(max(int(self.frame), 0), len(value) - 1)
-            value, entry = value[at : at + 1], {"at": at}
-        block = np.ascontiguousarray(value, dtype=np.float32)
-        self.blocks.append(block.tobytes())
+            value, entry = value[at : at + 1], {**entry, "at": at}
+        block = np.ascontiguousarray(value, dtype=np.uint8 if small else np.float32)
+        data = block.tobytes()
+        self.blocks.append(data + bytes(-len(data) % 4))
         entry["$"] = [self.offset, list(block.shape)]
-        self.offset += block.size
+        self.offset += len(self.blocks[-1]) // 4
         return entry
+
+    def said(self, value, name):
+        """Return a text of the frame alone, in a draft where there is one for each."""
+        if self.frame is None or name not in _SAID or not isinstance(value, tuple):
+            return value
+        return value[min(max(int(self.frame), 0), len(value) - 1)]
 
     def visit(self, value, owner=None, name=""):
         if isinstance(value, np.ndarray):
             return self.array(value, owner, name)
         if is_dataclass(value):
-            named = ((f.name, getattr(value, f.name)) for f in fields(value))
+            named = ((f.name, self.said(getattr(value, f.name), f.name)) for f in fields(value))
             spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
             return {"kind": type(value).__name__, **spec}
         if isinstance(value, (tuple, list)):
@@ -340,9 +367,10 @@ def _is_empty(value):
 def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
-    Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
-    With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
-    ``"at": frame``: a draft that is small enough to follow a hand.
+    Arrays become ``{"$": [offset, shape]}`` in units of float32, those of uint8 with
+    ``"bytes": true``; empty fields are left out.  With ``frame``, framed arrays of more than 2 kB
+    are cut to that one frame and marked ``"at": frame``, and of texts by frame that frame's is
+    left: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

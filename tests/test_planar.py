@@ -118,7 +118,7 @@ def test_wrong_input(name):
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="n is 0"):
         SETS[name](0, rng)
-    with pytest.raises(ValueError, match="noise is -0.1"):
+    with pytest.raises(ValueError, match=r"noise is -0\.1"):
         SETS[name](10, rng, noise=-0.1)
     with pytest.raises(TypeError, match="rng is 7"):
         SETS[name](10, 7)

@@ -20,12 +20,14 @@ import anywidget
 import traitlets
 
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
-from fedlearn_edu.labs.controls import Series, clean, from_query, number, to_query
+from fedlearn_edu.labs.controls import Paint, Series, clean, from_query, number, to_query
 from fedlearn_edu.scene import pack
 
 HERE = Path(__file__).parent
 SHELL_KEYS = ("lang", "hide", "round", "keep")
-_CONTROL_FIELDS = ("key", "low", "high", "step", "symbol", "scale", "digits", "unit")
+_CONTROL_FIELDS = (
+    "key", "low", "high", "step", "symbol", "scale", "digits", "unit", "limit", "most",
+)  # fmt: skip
 
 STILL_WIDTH = 900
 FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001  # seconds of a long computation until its first picture, …
@@ -240,6 +242,8 @@ class LabWidget(anywidget.AnyWidget):
 
     def _words(self, key):
         value = getattr(self.state, key)
+        if isinstance(self.lab.by_key[key], Paint):
+            return str(len(value))
         if isinstance(value, tuple):
             return "…"
         if isinstance(value, bool):
@@ -350,11 +354,6 @@ class LabWidget(anywidget.AnyWidget):
         frame = number(frame)
         scene = self.drawn(result)
         spec, data = pack(scene, None if frame is None else min(max(frame, 0), 1e6))
-        shown = {
-            key: control.full(self.state) if isinstance(control, Series) else None
-            for key, control in self.lab.by_key.items()
-        }
-        values = {k: getattr(self.state, k) if v is None else v for k, v in shown.items()}
         self.scene = {
             "seq": seq,
             "draft": frame is not None,
@@ -363,7 +362,7 @@ class LabWidget(anywidget.AnyWidget):
             "fresh": start,
             "spec": spec,
             "data": data,
-            "values": values,
+            "values": {key: self._value(control) for key, control in self.lab.by_key.items()},
             "preset": self._preset_name(),
             "query": self.query(),
             "hidden": sorted(self.hidden),
@@ -371,6 +370,13 @@ class LabWidget(anywidget.AnyWidget):
             "say": self._say[:4],
         }
         self._say = []
+
+    def _value(self, control):
+        """Return what a control shows: of a table all cells, of painted points how many."""
+        if isinstance(control, Series):
+            return control.full(self.state)
+        value = getattr(self.state, control.key)
+        return len(value) if isinstance(control, Paint) else value
 
     def _preset_name(self):
         matches = (n for n in self.lab.presets if self.lab.preset(n) == self.state)
@@ -389,6 +395,7 @@ class LabWidget(anywidget.AnyWidget):
             "groups": [
                 {
                     "title": t(f"g_{group.key}"),
+                    "place": group.place,
                     "controls": [self._control(c) for c in group.controls],
                 }
                 for group in self.lab.controls

@@ -1,14 +1,16 @@
-// Arrays as they cross the wire: {"$": [offset, shape]} into one block of float32.
+// Arrays as they cross the wire: {"$": [offset, shape]} into one block of float32; or of bytes.
 
 export function unpack(spec, view) {
   const floats = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  const bytes = new Uint8Array(floats.buffer);
   const walk = (value) => {
     if (Array.isArray(value)) return value.map(walk);
     if (value === null || typeof value !== "object") return value;
     if (value.$) {
       const [offset, shape] = value.$;
       const size = shape.reduce((a, b) => a * b, 1);
-      return { values: floats.subarray(offset, offset + size), shape, at: value.at };
+      const values = value.bytes ? bytes.subarray(4 * offset, 4 * offset + size) : floats.subarray(offset, offset + size);
+      return { values, shape, at: value.at };
     }
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, walk(v)]));
   };

@@ -38,6 +38,10 @@ class Slider {
     return Number((10 ** raw).toPrecision(3));
   }
 
+  limit(high) {
+    this.range.max = Math.min(this.spec.high, high);
+  }
+
   show(value) {
     const { spec } = this;
     const percent = spec.unit === "%";
@@ -175,6 +179,19 @@ class RowSlider {
   set(value) { this.inner.set(value); }
 }
 
+class Paint {
+  constructor(spec, change, text) {
+    this.spec = spec;
+    this.count = h("span.fl-count");
+    this.clear = h("button.fl-chip", { type: "button", onclick: () => change([], false) }, text.clear);
+    this.node = h("div.fl-control.fl-line", {}, h("span", {}, named(spec.label, spec.symbol), " ", this.count), this.clear);
+  }
+  set(count) {
+    this.count.textContent = count < this.spec.most ? String(count) : `${count} / ${this.spec.most}`;
+    this.clear.disabled = !count;
+  }
+}
+
 function hintButton(spec) {
   if (!spec.hint) return null;
   const button = h("button.fl-why", {
@@ -191,7 +208,7 @@ function hintButton(spec) {
 
 const hintText = (spec) => (spec.hint ? h("p.fl-hint", { hidden: true }, spec.hint) : null);
 
-const KINDS = { Slider, Choice, Toggle, Seed, Series };
+const KINDS = { Slider, Choice, Toggle, Seed, Series, Paint };
 
 export class Controls {
   constructor(groups, text, onChange) {
@@ -205,9 +222,11 @@ export class Controls {
         this.specs.set(spec.key, spec);
         return control.node;
       });
+      if (group.place === "stage") return h("section.fl-tray", { "aria-label": group.title }, items);
       return items.length ? h("section.fl-group", {}, h("h2.fl-small", {}, group.title), items) : null;
     });
-    this.nodes = this.groups.filter(Boolean);
+    this.nodes = this.groups.filter((node) => node && !node.matches(".fl-tray"));
+    this.trays = this.groups.filter((node) => node?.matches(".fl-tray"));
   }
 
   set(values, hidden) {
@@ -215,9 +234,11 @@ export class Controls {
       const [other, ...allowed] = this.specs.get(key).when;
       const fits = !other || allowed.includes(values[other]);
       control.node.hidden = hidden.includes(key) || !fits;
+      const { limit } = this.specs.get(key);
+      if (limit) control.limit(values[limit]);
       control.set(values[key]);
     }
-    for (const node of this.nodes) {
+    for (const node of [...this.nodes, ...this.trays]) {
       node.hidden = ![...node.querySelectorAll(":scope > .fl-control")].some((c) => !c.hidden);
     }
   }

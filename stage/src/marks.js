@@ -130,6 +130,13 @@ const SHAPES = {
     ctx.fillStyle = color;
     ctx.fill();
   },
+  triangle(ctx, x, y, r, color) {
+    ctx.beginPath();
+    ctx.moveTo(x, y - 1.3 * r); ctx.lineTo(x + 1.2 * r, y + 0.8 * r); ctx.lineTo(x - 1.2 * r, y + 0.8 * r);
+    ctx.closePath();
+    ctx.fillStyle = color;
+    ctx.fill();
+  },
   ring(ctx, x, y, r, color) {
     ctx.beginPath();
     ctx.arc(x, y, r, 0, 7);
@@ -176,6 +183,11 @@ function Points(ctx, mark, view) {
     }
     view.alpha = ctx.globalAlpha = dim && dim[i] ? 0.35 : 1;
     SHAPES[mark.shape](ctx, x, y, r, view.color(name), view);
+    if (mark.rim) { // around the path that the shape has left
+      ctx.strokeStyle = view.color(mark.rim);
+      ctx.lineWidth = 1.5;
+      ctx.stroke();
+    }
     const text = mark.labels?.[i];
     if (text && mark.shape === "badge") {
       label(ctx, view, text, x, y + 0.5, { align: "center", size: Math.min(13, r + 2), bold: true });
@@ -280,6 +292,18 @@ function Bands(ctx, mark, view) {
   ctx.globalAlpha = 1;
 }
 
+function Area(ctx, mark, view) {
+  const { values, shape: [count] } = pick(mark.points, 2, view.frame);
+  const at = (k, j) => [view.x(values[3 * k]), view.y(values[3 * k + j])];
+  ctx.beginPath();
+  for (let k = 0; k < count; k++) ctx.lineTo(...at(k, 1));
+  for (let k = count - 1; k >= 0; k--) ctx.lineTo(...at(k, 2));
+  ctx.globalAlpha = mark.opacity;
+  ctx.fillStyle = view.color(mark.colors[0]);
+  ctx.fill();
+  ctx.globalAlpha = 1;
+}
+
 const SHADES = 64;
 const tile = document.createElement("canvas"); // one picture, a dot a square
 
@@ -291,8 +315,16 @@ function shades(names, view) {
   });
 }
 
+// The values of a Raster at this moment; those that glide are on their way from the frame before.
+function shaded(mark, view) {
+  const now = pick(mark.values, 3, view.frame);
+  if (!mark.glide || view.u >= 1 || view.frame === 0 || !isFramed(mark.values, 3)) return now;
+  const before = pick(mark.values, 3, view.frame - 1).values;
+  return { values: Float32Array.from(now.values, (v, k) => before[k] + view.u * (v - before[k])), shape: now.shape };
+}
+
 function Raster(ctx, mark, view) {
-  const { values, shape: [count, rows, columns] } = pick(mark.values, 3, view.frame);
+  const { values, shape: [count, rows, columns] } = shaded(mark, view);
   const { low = 0, high = 1 } = mark, palette = shades(mark.colors, view);
   [tile.width, tile.height] = [columns, rows];
   const dots = tile.getContext("2d"), image = dots.createImageData(columns, rows);
@@ -385,4 +417,4 @@ function Boxes(ctx, mark, view) {
   }
 }
 
-export const PAINT = { Landscape, Raster, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };
+export const PAINT = { Landscape, Raster, Area, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };
