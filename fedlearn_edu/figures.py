@@ -369,13 +369,13 @@ class _Pen:
     def disc(self, x, y, radius, **style):
         self.shape(Circle((x, y), radius), **style)
 
-    def dots(self, points, radius, color):
-        """Draw small discs of one colour as one path."""
-        unit = Path.unit_circle()
+    def dots(self, points, radius, color, unit=None, **style):
+        """Draw small discs of one colour, or other shapes of radius 1, as one path."""
+        unit = unit or Path.unit_circle()
         points = points[np.isfinite(points).all(axis=1)]
         if len(points):
             whole = [Path(unit.vertices * radius + p, unit.codes) for p in points]
-            self.shape(PathPatch(Path.make_compound_path(*whole)), fill=color)
+            self.shape(PathPatch(Path.make_compound_path(*whole)), fill=color, **style)
 
     def box(self, x, y, width, height, radius, stroke=1.0, **style):
         rounded = f"round,pad=0,rounding_size={radius}"
@@ -552,6 +552,15 @@ def _draw_lines(mark, view):
 
 def _draw_points(mark, view):
     pen = view.pen
+    if _is_cloud(mark):
+        rim = {"edge": pen.color(mark.rim), "width": 1.5} if mark.rim else {}
+        unit = (
+            Path([*_triangle(0, 0, 1), (0, 0)], closed=True) if mark.shape == "triangle" else None
+        )
+        pen.dots(
+            view.places(mark.points, 2), mark.radius[0], pen.color(mark.colors[0]), unit, **rim
+        )
+        return
     dim = None if mark.dim is None else pick(mark.dim, 1, view.frame)
     for i, (x, y) in enumerate(view.places(mark.points, 2)):
         if np.isnan(x + y):
@@ -572,6 +581,14 @@ def _draw_points(mark, view):
             _draw_beside(pen, text, x, y, radius + 6)
         _draw_beside(pen, mark.notes[i] if i < len(mark.notes) else "", x, y + 0.5, radius + 5)
         pen.opacity = 1.0
+
+
+def _is_cloud(mark):
+    """Whether the points are all alike, with no words: then they are one path."""
+    alike = len(mark.colors) == len(mark.radius) == 1 and mark.dim is None
+    return (
+        alike and mark.shape in ("dot", "triangle") and not (mark.labels or mark.notes or mark.edge)
+    )
 
 
 def _draw_beside(pen, text, x, y, away):
@@ -609,7 +626,13 @@ def _triangle(x, y, r):
     return [(x, y - 1.3 * r), (x + 1.2 * r, y + 0.8 * r), (x - 1.2 * r, y + 0.8 * r)]
 
 
-SHAPES = {"dot": _draw_dot, "triangle": _draw_triangle, "ring": _draw_ring, "cross": _draw_cross, "badge": _draw_badge}
+SHAPES = {
+    "dot": _draw_dot,
+    "triangle": _draw_triangle,
+    "ring": _draw_ring,
+    "cross": _draw_cross,
+    "badge": _draw_badge,
+}
 
 
 def _draw_off_map(pen, x, y, name, text, angle=None):

@@ -297,7 +297,6 @@ class Scene:
     """A lab's whole picture: one main chart, cards under and beside it, and what to notice."""
 
     main: Chart
-    under: tuple = ()  # cards that belong to the main chart
     cards: tuple = ()
     notice: tuple = ()
     frames: int = 1
@@ -306,6 +305,7 @@ class Scene:
     warning: str | tuple = ""
     start: int = 0  # the frame on which to open
     autoplay: bool = False
+    under: tuple = ()  # cards that belong to the main chart
 
 
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft

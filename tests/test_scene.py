@@ -25,7 +25,10 @@ def unpack(spec, data):
             return value
         if "$" in value:
             offset, shape = value["$"]
-            array = floats[offset : offset + int(np.prod(shape))].reshape(shape)
+            size = int(np.prod(shape))
+            array = floats[offset : offset + size].reshape(shape)
+            if value.get("bytes"):
+                array = np.frombuffer(data, np.uint8, size, 4 * offset).reshape(shape)
             return (array, value["at"]) if "at" in value else array
         return {k: walk(v) for k, v in value.items()}
 
@@ -54,6 +57,52 @@ def test_arrays_come_back(shapes):
     for array, mark in zip(arrays, back, strict=True):
         np.testing.assert_array_equal(mark["points"], array.astype(np.float32))
     assert len(data) == 4 * sum(a.size for a in arrays)
+
+
+# Arrays of bytes travel as bytes, whatever their size, and leave their neighbours where they are.
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 1001])
+def test_bytes_come_back(size):
+    small = np.arange(size, dtype=np.uint8).reshape(1, 1, size)
+    line = np.arange(6.0).reshape(1, 3, 2)
+    marks = (
+        scene.Raster(small, np.ones((1, 4)), ("p0",)),
+        Lines(line, ("ink",)),
+        scene.Raster(small[..., ::-1], np.ones((1, 4)), ("p0",)),
+    )
+    spec, data = pack(Scene(Chart(marks, **AXES)))
+    one, between, other = unpack(spec, data)["main"]["marks"]
+    np.testing.assert_array_equal(one["values"], small)
+    np.testing.assert_array_equal(other["values"], small[..., ::-1])
+    np.testing.assert_array_equal(between["points"], line)
+    assert len(data) == 2 * 4 * -(-size // 4) + 4 * (6 + 4 + 4)
+
+
+# A draft of bytes is cut to its frame when the bytes are many, and only then.
+@pytest.mark.parametrize("frames, cut", [(20, False), (21, True)])
+def test_draft_of_bytes(frames, cut):
+    values = np.arange(frames * 100).reshape(frames, 1, 10, 10).astype(np.uint8)
+    mark = packed_mark(scene.Raster(values, np.ones((1, 4)), ("p0",)), frame=7)
+    if cut:
+        np.testing.assert_array_equal(mark["values"][0], values[7:8])
+        assert mark["values"][1] == 7
+    else:
+        np.testing.assert_array_equal(mark["values"], values)
+
+
+# Of texts that are one a frame a draft holds that frame's; others, and lists of texts, stay.
+def test_draft_of_texts():
+    words = tuple(f"w{k}" for k in range(5))
+    card = scene.Headline("t", words, words, words, "note")
+    chart = Chart((), **AXES, title=words)
+    whole = Scene(chart, (card,), words, frames=5, warning=words, under=(chart,))
+    spec, _ = pack(whole, frame=3)
+    assert [spec["cards"][0][k] for k in ("title", "value", "badge", "tone", "note")] == [
+        "t", "w3", "w3", "w3", "note",
+    ]  # fmt: skip
+    assert spec["main"]["title"] == spec["under"][0]["title"] == spec["warning"] == "w3"
+    assert spec["notice"] == list(words)
+    assert pack(whole, frame=99)[0]["warning"] == "w4"
+    assert pack(whole)[0]["warning"] == list(words)
 
 
 # Every field that is not empty arrives under its own name, and every empty one stays at home.

@@ -247,6 +247,7 @@ class Paint:
     tags: tuple = ()
     most: int = 150
     digits: int = 2
+    symbol: str = ""
     when: tuple = ()
 
     def clean(self, raw, current, state):

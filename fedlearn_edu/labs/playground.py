@@ -105,19 +105,19 @@ CONTROLS = (
 
 def wrong_points():
     """Return points of class 1 all over the upper moon, painted for participant 1."""
-    angles = np.linspace(0.1, 0.9, 13) * np.pi
+    angles = np.linspace(0.1, 0.9, 36) * np.pi
     return tuple(
         (round(r * np.cos(a) - 0.8, 2) + 0.0, round(r * np.sin(a) - 0.4, 2) + 0.0, 1, 1)
         for a in angles.tolist()
-        for r in (1.45, 1.75)
+        for r in (1.4, 1.6, 1.8)
     )
 
 
 PRESETS = {
     "moons": {},
-    "one_sided": {"dataset": "circles", "beta": 0.02, "epochs": 10, "who": 2},
+    "one_sided": {"dataset": "circles", "beta": 0.02, "epochs": 10, "alpha": 0.316, "seed": 3},
     "crowd": {"dataset": "xor", "participants": 54, "fraction": 0.2, "dropout": 0.3, "skew": 1.0},
-    "wrong": {"paint": wrong_points(), "weighted": False},
+    "wrong": {"paint": wrong_points()},
     "spiral": {"dataset": "spiral", "noise": 0.05, "hidden": "wide", "alpha": 0.316, "beta": 1.0},
 }
 
@@ -230,7 +230,9 @@ class Pictures:
     """The surfaces of a run, as they come."""
 
     points: np.ndarray
-    surfaces: np.ndarray = field(default_factory=lambda: np.empty((ROUNDS + 1, ROWS, COLUMNS), "u1"))
+    surfaces: np.ndarray = field(
+        default_factory=lambda: np.empty((ROUNDS + 1, ROWS, COLUMNS), "u1")
+    )
     own: np.ndarray = field(default_factory=lambda: np.empty((ROUNDS + 1, ROWS, COLUMNS), "u1"))
     trained: list = field(default_factory=list)
 
@@ -350,7 +352,7 @@ def draw_plane(result, t):
         draw_surface(result.surfaces),
         *draw_points(result, ~mine, 3.2),
         *draw_points(result, mine, 5, "ink"),
-        Texts(np.array([[-WIDE + 0.12, HIGH - 0.18]]), (t("global_model"),), bold=True),
+        Texts(np.array([[-WIDE + 0.12, HIGH - 0.22]]), (t("global_model"),), bold=True),
     ]
     describe = t("describe_plane", n=state.participants, i=state.who)
     return plane(marks, describe=describe, press="paint")
@@ -593,7 +595,7 @@ STRINGS = {
     "dataset_blank": ("yours", "自己画"),
     "c_noise": ("Noise", "噪声"),
     "c_participants": ("Participants", "参与方数量"),
-    "c_beta": ("Mixture of classes", "类别混合程度"),
+    "c_beta": ("Class mixture", "类别混合程度"),
     "h_beta": (
         "Dirichlet’s β. Small: each participant has nearly one class only. "
         "Large: everybody has both in equal parts.",
@@ -690,13 +692,13 @@ STRINGS = {
         "在图上点几下，给它添几个点。一个参与方能把整体带偏多少？",
     ),
     "notice_one_sided": (
-        "Each participant knows nearly one class only, and paints the whole plane in its colour. "
-        "Only the average draws a border.",
-        "每个参与方几乎只见过一类，把整个平面都涂成自己的颜色；平均之后才有了边界。",
+        "Each participant knows nearly one class only: in the first rounds its own model paints "
+        "the whole plane in one colour, and the common border lurches.",
+        "每个参与方几乎只见过一类：开头几轮，它自己的模型把整个平面涂成一种颜色，共同的边界忽左忽右。",
     ),
     "notice_one_sided_try": (
-        "Keep this run, then choose SCAFFOLD or FedProx.",
-        "保留这次运行，再换成 SCAFFOLD 或 FedProx 比一比。",
+        "Keep this run, then choose SCAFFOLD. Which comes to rest sooner?",
+        "保留这次运行，再换成 SCAFFOLD。哪个先稳下来？",
     ),
     "notice_few": (
         "Only some take part in each round, so the border jumps with whoever is there.",
@@ -715,12 +717,13 @@ STRINGS = {
         "让它也输入平方项，或者加上隐藏单元。",
     ),
     "notice_painted": (
-        "The painted points pull at the border, but the test does not know of them.",
-        "画上去的点在拉扯边界，而测试并不知道它们。",
+        "The painted points pull at the border, but are not among the test points.",
+        "画上去的点在拉扯边界，但测试点里没有它们。",
     ),
     "notice_painted_try": (
-        "Switch weighing by size, or add participants. When does one no longer matter?",
-        "切换“按样本数加权”，或者增加参与方。到什么时候一个人就无足轻重了？",
+        "Switch off “Weigh by size”: a participant with many points then counts for no more "
+        "than the others.",
+        "关掉“按样本数加权”：点再多的参与方，分量也和别人一样。",
     ),
     "notice_empty": (
         "The plane is empty: choose a participant and a class, and press the picture.",

@@ -310,7 +310,7 @@ class LabWidget(anywidget.AnyWidget):
             for key, control in self.lab.by_key.items()
             if len({getattr(state, key) for state in states}) > 1
         ]
-        differ.sort(key=lambda control: (isinstance(control, Series), not control.symbol))
+        differ.sort(key=lambda control: (isinstance(control, (Series, Paint)), not control.symbol))
         return [
             ", ".join(self._said(control, state) for control in differ[:2]) or self.t("same_run")
             for state in self.kept
@@ -321,6 +321,8 @@ class LabWidget(anywidget.AnyWidget):
         name = control.symbol or self.t(f"c_{control.key}")
         if isinstance(value, str):
             return self.t(option)
+        if isinstance(control, Paint):
+            return f"{name}: {len(value)}"
         if isinstance(value, bool):
             return f"{name}: {self.t('on' if value else 'off')}"
         return f"{name} *" if isinstance(value, tuple) else f"{name} = {value:g}"
