@@ -155,7 +155,7 @@ def test_growth():
 # Noise moves the points and the seed draws others; neither who is looked at nor the number of
 # participants, nor the algorithm, changes which points there are.
 def test_what_the_points_depend_on():
-    x, y, _, (test, _) = examples(State())
+    x, _, _, (test, _) = examples(State())
     for change in ({"who": 5}, {"participants": 20}, {"algorithm": "scaffold"}, {"beta": 9.0}):
         other = examples(replace(State(), **change))
         np.testing.assert_array_equal(other[0], x)
