@@ -43,8 +43,16 @@ app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=90
 	@exec $(PY) -m fedlearn_edu app $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: course
-course: $(VENV)/.course ## open the notebooks in JupyterLab
-	@exec $(PY) -m jupyterlab --notebook-dir=notebooks $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+course: $(VENV)/.course ## open the course in JupyterLab; in Chinese: make course LANG=zh
+	@exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/$(if $(filter zh%,$(LANG)),zh,en)/00_start.ipynb $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: slides
+slides: $(VENV)/.course ## make slides of the chapters in dist/slides
+	@$(PY) -m tools.classroom slides $(ARGS)
+
+.PHONY: teacher
+teacher: $(VENV)/.course ## make the teacher's copies, solutions in place, in dist/teacher
+	@$(PY) -m tools.classroom teacher $(ARGS)
 
 # --- To test it ---
 
@@ -64,7 +72,7 @@ unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the packa
 .PHONY: notebooks
 notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
-		$(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
+		FEDLEARN_PROGRESS= $(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
 
 .PHONY: browser
@@ -95,6 +103,14 @@ stage: ## build fedlearn_edu/labs/stage.js from stage/src (needs Node)
 lab-notebooks: $(VENV)/.test ## write and run notebooks/labs, a page a lab with its picture
 	@$(PY) tools/build_notebooks.py
 
+.PHONY: sync-zh
+sync-zh: $(VENV)/.course ## bring the Chinese notebooks into step: code copied, stale prose shown
+	@$(PY) -m tools.chapter sync $(ARGS)
+
+.PHONY: chapters
+chapters: $(VENV)/.course ## run the chapters in both languages and store what they print
+	@$(PY) -m tools.chapter run $(ARGS)
+
 .PHONY: font
 font: $(VENV)/.app ## cut the Chinese font down to the characters in use
 	@$(PY) tools/subset_font.py
@@ -106,7 +122,7 @@ wheel: $(VENV)/.app ## build dist/fedlearn_edu-….whl
 
 .PHONY: clean
 clean: ## remove all that make has made, .venv included
-	rm -rf $(VENV) dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed: one stamp a level ---

@@ -32,7 +32,17 @@ from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from PIL import Image
 
 from fedlearn_edu.paths import assets
-from fedlearn_edu.scene import Chart, Headline, Landscape, Table
+from fedlearn_edu.scene import (
+    ABSENT,
+    CUT,
+    IDLE,
+    OUT,
+    RETURN,
+    Chart,
+    Headline,
+    Landscape,
+    Table,
+)
 
 WIDTH = 1000  # of the layout; a PNG may have more dots
 GAP, PAD, SIDE = 16, 16, 336
@@ -45,7 +55,7 @@ MINUS = "−"
 LIGHT = {
     "paper": "#fbfaf7", "card": "#ffffff", "text": "#1b1f24", "soft": "#5c6670",
     "line": "#e4e1da", "accent": "#0b6e6e", "accent-soft": "#e2f0ee", "on-accent": "#ffffff",
-    "track": "#dedbd3", "warn": "#b25b00", "warn-soft": "#fbeeda", "error": "#a3243b",
+    "track": "#dedbd3", "warn": "#a95600", "warn-soft": "#fbeeda", "error": "#a3243b",
     "error-soft": "#f9e4e8", "ink": "#14181c", "halo": "#ffffff", "edge": "#8b939b",
     "p0": "#0072b2", "p1": "#d08b00", "p2": "#b8518c", "p3": "#2f95cf", "p4": "#d55e00",
     "p5": "#00865f", "p6": "#7a6a00", "p7": "#6b4fb3", "many": "#5b7f95",
@@ -168,6 +178,46 @@ def _own_settings():
     }
     with matplotlib.rc_context({**ours, "svg.fonttype": "path", "svg.hashsalt": "fedlearn_edu"}):
         yield
+
+
+def pyplot():
+    """Return matplotlib's pyplot in the course's style, Chinese included; for notebooks only.
+
+    Unlike everything else here it changes the reader's settings: it is what a chapter's first
+    figure asks for.
+
+    Returns
+    -------
+    module
+        ``matplotlib.pyplot``.
+
+    Examples
+    --------
+    >>> with matplotlib.rc_context():
+    ...     plt = pyplot()
+    ...     matplotlib.rcParams["font.family"]
+    ['DejaVu Sans', 'Noto Sans SC']
+    """
+    from matplotlib import pyplot as plt
+
+    colors = [LIGHT[f"p{i}"] for i in range(8)]
+    plt.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.edgecolor": LIGHT["edge"],
+            "axes.grid": True,
+            "axes.prop_cycle": matplotlib.cycler(color=colors),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.dpi": 96,
+            "figure.figsize": (6.4, 3.2),
+            "figure.constrained_layout.use": True,
+            "font.family": ["DejaVu Sans", _chinese()],
+            "grid.color": LIGHT["line"],
+            "legend.frameon": False,
+        }
+    )
+    return plt
 
 
 # Words: fonts, widths, lines.
@@ -705,17 +755,42 @@ def _draw_bands(mark, view):
     for i, (x0, y0, x1, y1) in enumerate(pick(mark.boxes, 2, view.frame)):
         (left, right), (bottom, top) = view.x([x0, x1]), view.y([y0, y1])
         fill = pen.color(_nth(mark.colors, i))
-        pen.box(left, top, right - left, bottom - top, 6, fill=fill)
+        radius = min(mark.radius, (right - left) / 2, (bottom - top) / 2)
+        pen.box(left, top, right - left, bottom - top, radius, fill=fill)
     pen.opacity = 1.0
 
 
-def _draw_area(mark, view):
-    x, low, high = np.moveaxis(pick(mark.points, 2, view.frame), -1, 0)
-    lower, upper = (np.stack([view.x(x), view.y(y)], axis=1) for y in (low, high))
-    edge = np.concatenate([lower, upper[::-1]])
-    if len(x) > 1:
-        pen = view.pen
-        pen.shape(Polygon(edge, closed=True), fill=pen.color(mark.colors[0]), opacity=mark.opacity)
+def _draw_areas(mark, view):
+    pen = view.pen
+    for k, edges in enumerate(pick(mark.edges, 3, view.frame)):
+        known = np.isfinite(edges).all(axis=1)
+        starts = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]))).reshape(-1, 2)
+        for start, stop in starts:
+            x, low, high = edges[start:stop].T
+            way = np.concatenate([np.stack([x, low], 1), np.stack([x, high], 1)[::-1]])
+            corners = np.stack([view.x(way[:, 0]), view.y(way[:, 1])], axis=1)
+            area = Polygon(corners, closed=True)
+            pen.shape(area, fill=pen.color(_nth(mark.colors, k)), opacity=mark.opacity)
+
+
+def _draw_links(mark, view):
+    pen = view.pen
+    for i, (flow, ends) in enumerate(zip(pick(mark.flow, 1, view.frame), mark.ends, strict=True)):
+        kind = abs(int(flow))
+        name = "error" if kind == CUT else _nth(mark.colors, i) if kind > IDLE else "edge"
+        tail, head = view.places(ends, 2)
+        pen.opacity = 0.3 if kind == ABSENT else 1.0
+        dash = (6, 5) if flow < 0 or kind == CUT else ()
+        width = {ABSENT: 1, IDLE: 1.5, CUT: 1.5}.get(kind, 3)
+        pen.line([tail, head], pen.color(name), width, dash)
+        pen.opacity = 1.0
+        if kind == CUT:
+            _draw_cross(pen, *((tail + head) / 2), 6, pen.color(name))
+        for t, way in {OUT: [(0.55, 1)], RETURN: [(0.7, 1), (0.5, -1)]}.get(kind, ()):
+            at, along = tail + t * (head - tail), way * (head - tail)
+            turn = Affine2D().rotate(math.atan2(along[1], along[0])).translate(*at)
+            corners = turn.transform([(7, 0), (-6, 5.5), (-6, -5.5)])
+            pen.shape(Polygon(corners, closed=True), fill=pen.color(name))
 
 
 def _draw_raster(mark, view):
@@ -746,7 +821,10 @@ def _draw_segments(mark, view):
 def _draw_texts(mark, view):
     align = {"start": "left", "middle": "center", "end": "right"}[mark.align]
     style = {"size": mark.size, "color": mark.color, "align": align, "bold": mark.bold}
-    for text, (x, y) in zip(mark.texts, view.places(mark.points, 2), strict=False):
+    texts = mark.texts
+    if mark.shown is not None:
+        texts = [texts[int(k)] for k in pick(mark.shown, 1, view.frame)]
+    for text, (x, y) in zip(texts, view.places(mark.points, 2), strict=False):
         view.pen.label(text, x, y, **style)
 
 
@@ -783,8 +861,9 @@ def _draw_box(pen, left, top, width, height, color, tone):
 MARKS = {
     "Landscape": _draw_landscape,
     "Bands": _draw_bands,
+    "Areas": _draw_areas,
+    "Links": _draw_links,
     "Raster": _draw_raster,
-    "Area": _draw_area,
     "Lines": _draw_lines,
     "Points": _draw_points,
     "Arrows": _draw_arrows,
@@ -799,7 +878,7 @@ def _chart_height(chart, width, height):
     """Return how tall a chart is: where units are equal, its width decides."""
     left, top, right, bottom = _margins(chart)
     if not chart.equal:
-        return min(max(min(chart.least, 1.35 * width), height), chart.most or math.inf)
+        return max(min(chart.least, 1.35 * width), height)
     ratio = (chart.y.high - chart.y.low) / (chart.x.high - chart.x.low)
     return (width - left - right) * ratio + top + bottom
 
@@ -825,7 +904,7 @@ def _draw_axes(chart, page, left, top, width, height):
     line = page.color("line")
     if not chart.y.hidden:
         place = _scale(chart.y, top + height, top)
-        for value, text in ticks(chart.y, min(10, max(2, height // 26))):
+        for value, text in ticks(chart.y, min(8, max(2, height // 30))):
             y = float(place(value))
             page.line([(left - 4, y), (left + width, y)], line, 1)
             page.text(text, left - 9, y, 12, "soft", "right")
@@ -1039,7 +1118,7 @@ def _heading(page, text, x, y):
 
 def _block(item, frame):
     if isinstance(item, Chart):
-        return _ChartBlock(item, frame, CARD_CHART)
+        return _ChartBlock(item, frame, item.height or CARD_CHART)
     return {Headline: _HeadlineBlock, Table: _TableBlock}[type(item)](item, frame)
 
 

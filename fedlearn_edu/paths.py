@@ -24,3 +24,15 @@ def assets():
     """
     packed = PACKAGE / "assets"
     return packed if packed.is_dir() else SOURCE / "assets"
+
+
+def notebooks():
+    """Return the folder of the course's notebooks.
+
+    Examples
+    --------
+    >>> (notebooks() / "glossary.csv").is_file()
+    True
+    """
+    packed = PACKAGE / "notebooks"
+    return packed if packed.is_dir() else SOURCE / "notebooks"

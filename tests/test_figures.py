@@ -210,11 +210,6 @@ def test_marks_leave_ink():
     bands = scene.Bands(np.array([[0.2, 0.2, 0.6, 0.6]]), ("p4",))
     tall, wide, _ = pixels(bands).shape
     assert count(pixels(bands), LIGHT["p4"]) > 0.1 * tall * wide
-    wedge = scene.Area(np.array([[0, 0.5, 0.5], [1, 0, 1]]), ("p4",), opacity=1)
-    half = scene.Bands(np.array([[0.0, 0.0, 1.0, 0.5]]), ("p4",))
-    np.testing.assert_allclose(
-        count(pixels(wedge), LIGHT["p4"]), count(pixels(half), LIGHT["p4"]), rtol=0.02
-    )
     texts = scene.Texts(spot, ("Wort 字",), "middle", "p4", 40, True)
     assert count(pixels(texts), LIGHT["p4"]) > 300
     strokes = scene.Ticks(np.array([0.2, 0.5, 7.0]), 0.5, 30, "p4")
@@ -223,6 +218,34 @@ def test_marks_leave_ink():
     bars = pixels(parts, y=Axis(-0.5, 0.5, hidden=True))
     pale = [faint(LIGHT["p4"]), faint(LIGHT["p0"])]
     np.testing.assert_allclose(count(bars, pale[1]) / count(bars, pale[0]), 1.5, rtol=0.05)
+
+
+# A range is filled between its edges, as far as they are known, and lets through what lies below.
+def test_areas():
+    x = np.linspace(0, 1, 5)
+    edges = np.stack([x, np.full(5, 0.2), np.full(5, 0.6)], axis=1)[None]
+    image = pixels(scene.Areas(edges, ("p4",), opacity=1))
+    tall, wide, _ = image.shape
+    whole = count(image, LIGHT["p4"])
+    np.testing.assert_allclose(whole, 0.4 * tall * wide, rtol=0.2)
+    assert count(pixels(scene.Areas(edges, ("p4",))), LIGHT["p4"]) == 0
+    edges[0, 2, 1] = np.nan
+    broken = count(pixels(scene.Areas(edges, ("p4",), opacity=1)), LIGHT["p4"])
+    np.testing.assert_allclose(broken, 0.5 * whole, rtol=0.05)
+
+
+# What is used is thick, what is idle thin and grey; a cut link is crossed, an absent one faint.
+def test_links():
+    ends = np.array([[[0.1, 0.5], [0.9, 0.5]]])
+
+    def ink(flow, color):
+        return count(pixels(scene.Links(ends, np.array([flow]), ("p4",))), LIGHT[color], 40)
+
+    swap, back, out = (ink(flow, "p4") for flow in (scene.SWAP, scene.RETURN, scene.OUT))
+    assert back > out > swap > 1.3 * ink(-scene.SWAP, "p4") > 0
+    assert ink(scene.IDLE, "p4") == ink(scene.CUT, "p4") == ink(scene.ABSENT, "p4") == 0
+    assert ink(scene.CUT, "error") > 40
+    assert ink(scene.IDLE, "edge") > 100 > ink(scene.ABSENT, "edge")
 
 
 # A landscape is darkest where it is lowest, and flat where it is flat.
@@ -252,6 +275,16 @@ def test_raster(flip_x, flip_y):
     assert count(at(1, 0), LIGHT["p4"])
     assert count(at(0, 1), LIGHT["p2"])
     assert not any(count(at(1, 1), LIGHT[name]) for name in ("p0", "p2", "p4"))
+
+
+# A text that changes by frame shows the frame's words; an empty one shows nothing.
+def test_texts_by_frame():
+    words = ("", "Wort", "Wort Wort")
+    which = np.array([[0], [1], [2]])
+    mark = scene.Texts(np.array([[0.5, 0.5]]), words, which, "middle", "p4", 30, True)
+    none, one, two = (count(pixels(mark, frame=k, frames=3), LIGHT["p4"]) for k in range(3))
+    assert none == 0
+    np.testing.assert_allclose(two / one, 2, rtol=0.05)
 
 
 # What lies beyond a chart is not drawn over the page; with a word, an arrowhead stands for it.

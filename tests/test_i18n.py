@@ -6,9 +6,9 @@ import string
 import pytest
 
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
-from fedlearn_edu.strings import home, shell
+from fedlearn_edu.strings import course, home, shell
 
-TABLES = {"shell": shell.STRINGS, "home": home.STRINGS}
+TABLES = {"course": course.STRINGS, "home": home.STRINGS, "shell": shell.STRINGS}
 PAIRS = [(f"{name}.{key}", pair) for name, table in TABLES.items() for key, pair in table.items()]
 
 

@@ -71,6 +71,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-peers.txt", "peers"),
     ],
 )
 def test_pins_lie_in_the_ranges(name, extra):
@@ -186,12 +187,12 @@ def test_files_are_tidy():
 # The names are the modules that may import more, each with what.
 ALLOWED = {
     "cli": set(),
-    "course": {"anywidget", "ipywidgets", "IPython", "traitlets"},
+    "course": {"anywidget", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
     "flower": {"flwr"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
-              "markupsafe", "nbclient", "nbformat", "tornado", "traitlets", "voila"},
+              "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila"},
     "torch_models": {"torch"},
     "federation": {"threadpoolctl", "tqdm"},
 }  # fmt: skip

@@ -17,7 +17,7 @@ from fedlearn_edu.federation import (
 from fedlearn_edu.labs.controls import Choice, Group, Paint, Seed, Slider, Toggle
 from fedlearn_edu.labs.lab import Lab, last
 from fedlearn_edu.scene import (
-    Area,
+    Areas,
     Axis,
     Chart,
     Headline,
@@ -389,7 +389,7 @@ def draw_participation(result, t):
         Axis(state.participants, 0, hidden=True),
         title=tuple(titles),
         describe=t("describe_participation"),
-        most=40,
+        height=40,
     )
 
 
@@ -435,7 +435,7 @@ def draw_accuracy(result, t, kept):
         describe=t("describe_accuracy", last=f"{100 * result.accuracy[-1]:.1f}")
         if not result.missing
         else t("note_empty"),
-        most=112,
+        height=124,
     )
 
 
@@ -448,7 +448,7 @@ def draw_loss(result, t, kept):
     now, rounds = curve(result.loss), np.arange(result.frames)
     least, mean, most = np.minimum(result.locals.T, MOST_LOSS)
     if not result.missing:
-        marks.insert(0, Area(np.stack([rounds, least, most], axis=1), ("accent",)))
+        marks.insert(0, Areas(np.stack([rounds, least, most], axis=1)[None], ("accent",)))
     marks += [
         Lines(curve(mean)[None], ("accent",), width=1.5),
         Lines(now[None], ("ink",), width=2.5),
@@ -460,7 +460,7 @@ def draw_loss(result, t, kept):
         Axis(0, MOST_LOSS, ticks=((0, "0"), (0.5, "0.5"), (1, "1"))),
         title=t("card_loss"),
         describe=t("describe_loss"),
-        most=112,
+        height=124,
     )
 
 
@@ -499,7 +499,7 @@ SNIPPETS = {
 
 def code(state):
     """Return a snippet that prints this state's last numbers."""
-    x, _, owner, _ = examples(state)
+    x, *_ = examples(state)
     head = f"""import numpy as np
 import fedlearn_edu as fl
 

@@ -60,6 +60,12 @@ class _Growth:
         return True
 
 
+def _matters(control, state):
+    """Whether a control counts in this state: whether the one it depends on allows it."""
+    key, *allowed = control.when or ("",)
+    return not key or getattr(state, key) in allowed
+
+
 def _loop():
     try:
         return asyncio.get_running_loop()
@@ -311,16 +317,17 @@ class LabWidget(anywidget.AnyWidget):
             if len({getattr(state, key) for state in states}) > 1
         ]
         differ.sort(key=lambda control: (isinstance(control, (Series, Paint)), not control.symbol))
+        said = ([c for c in differ if _matters(c, state)][:2] for state in self.kept)
         return [
-            ", ".join(self._said(control, state) for control in differ[:2]) or self.t("same_run")
-            for state in self.kept
+            ", ".join(self._said(control, state) for control in controls) or self.t("same_run")
+            for state, controls in zip(self.kept, said, strict=True)
         ]
 
     def _said(self, control, state):
         value, option = getattr(state, control.key), f"{control.key}_{getattr(state, control.key)}"
         name = control.symbol or self.t(f"c_{control.key}")
         if isinstance(value, str):
-            return self.t(option)
+            return f"{control.symbol} = {self.t(option)}" if control.symbol else self.t(option)
         if isinstance(control, Paint):
             return f"{name}: {len(value)}"
         if isinstance(value, bool):
