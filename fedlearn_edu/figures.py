@@ -672,7 +672,7 @@ def _draw_triangle(pen, x, y, r, color):
 
 
 def _triangle(x, y, r):
-    """Return the corners of an upright triangle of about a disc's area, a little lower than high."""
+    """Return the corners of an upright triangle, somewhat larger than a disc of that radius."""
     return [(x, y - 1.3 * r), (x + 1.2 * r, y + 0.8 * r), (x - 1.2 * r, y + 0.8 * r)]
 
 

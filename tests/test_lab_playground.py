@@ -177,13 +177,16 @@ def test_presets_behave():
 
 
 # With one class each, a participant's own model first sees one class everywhere; FedAvg's border
-# is still lurching when SCAFFOLD's has come to rest.
-def test_one_sided():
-    state = LAB.preset("one_sided")
+# is still lurching when SCAFFOLD's has come to rest, with this seed as with others.
+@pytest.mark.parametrize("seed", [LAB.preset("one_sided").seed, 1, 4])
+def test_one_sided(seed):
+    state = replace(LAB.preset("one_sided"), seed=seed)
     fedavg, scaffold = compute(state), compute(replace(state, algorithm="scaffold"))
     for k in range(1, 6):
         assert (fedavg.own[k] > 127).mean() in (0, 1)
-    assert scaffold.accuracy[10:].min() > 0.95 > fedavg.accuracy[10:20].min()
+    rest = [np.flatnonzero(r.accuracy < 0.95).max() + 1 for r in (fedavg, scaffold)]
+    assert rest[0] > 2 * rest[1]
+    assert fedavg.accuracy[-1] > 0.95
 
 
 # One participant with many wrong points spoils the common model by size, and not by head.
@@ -222,7 +225,7 @@ def test_divergence():
     result = compute(
         State(
             dataset="spiral", algorithm="scaffold", alpha=1.0, epochs=10, squares=True, noise=0.8,
-            hidden="wide", beta=0.02,
+            hidden="wide", beta=0.02, seed=5,
         )
     )  # fmt: skip
     assert result.frames == result.diverged < ROUNDS

@@ -115,7 +115,7 @@ def wrong_points():
 
 PRESETS = {
     "moons": {},
-    "one_sided": {"dataset": "circles", "beta": 0.02, "epochs": 10, "alpha": 0.316, "seed": 3},
+    "one_sided": {"dataset": "circles", "beta": 0.02, "epochs": 10, "seed": 3},
     "crowd": {"dataset": "xor", "participants": 54, "fraction": 0.2, "dropout": 0.3, "skew": 1.0},
     "wrong": {"paint": wrong_points()},
     "spiral": {"dataset": "spiral", "noise": 0.05, "hidden": "wide", "alpha": 0.316, "beta": 1.0},
