@@ -122,7 +122,7 @@ wheel: $(VENV)/.app ## build dist/fedlearn_edu-….whl
 
 .PHONY: clean
 clean: ## remove all that make has made, .venv included
-	rm -rf $(VENV) dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed: one stamp a level ---

@@ -73,24 +73,32 @@ class PlainLoop:
             for name, layer in zip(self.model.state_dict(), layers, strict=True)
         }
 
+    def learn(self, server, x, y):
+        """One participant's epoch from the server's parameters: its own, as a state dictionary."""
+        self.model.load_state_dict(server)
+        optimizer = self.torch.optim.SGD(self.model.parameters(), lr=ALPHA)
+        for rows in self.torch.randperm(len(y), generator=self.generator).split(BATCH):
+            optimizer.zero_grad()
+            self.loss(self.model(x[rows]), y[rows]).backward()
+            optimizer.step()
+        return self.model.state_dict()
+
     def round(self):
-        torch, total = self.torch, sum(len(y) for _, y in self.clients)
-        mean = {name: torch.zeros_like(layer) for name, layer in self.server.items()}
+        total = sum(len(y) for _, y in self.clients)
+        mean = {name: self.torch.zeros_like(layer) for name, layer in self.server.items()}
         for x, y in self.clients:
-            self.model.load_state_dict(self.server)
-            optimizer = torch.optim.SGD(self.model.parameters(), lr=ALPHA)
-            for rows in torch.randperm(len(y), generator=self.generator).split(BATCH):
-                optimizer.zero_grad()
-                self.loss(self.model(x[rows]), y[rows]).backward()
-                optimizer.step()
-            for name, layer in self.model.state_dict().items():
+            for name, layer in self.learn(self.server, x, y).items():
                 mean[name] += layer * (len(y) / total)
         self.server = mean
 
     def accuracy(self, federation):
-        layers = [layer.numpy() for layer in self.server.values()]
-        theta = [layers[0].T, layers[1], layers[2].T, layers[3]]
+        theta = as_theta(self.server.values())
         return fl.models.accuracy(theta, federation.x_test, federation.y_test)
+
+
+def as_theta(layers):
+    """PyTorch's layers in the package's shapes: a matrix of weights is (inputs, outputs) there."""
+    return [layer.detach().numpy().T for layer in layers]
 
 
 def has_torch():
@@ -182,23 +190,37 @@ def synthetic(participants, examples):
     return fl.Federation(x, y, rows, x[:10], y[:10]), fl.models.init(SIZES, rng)
 
 
-def flatness(repeats=6):
-    runs = {}
-    for participants in (10, 100, 1000, 10_000):
-        runs[f"{participants:,} participants, 5 steps"] = (participants, 5)
-    for steps in (1, 2, 5, 10, 50):
-        runs[f"100 participants, {steps} steps"] = (100, steps)
+def flatness(repeats=8):
+    """Cost per example against the number of participants and of local steps.
+
+    Everybody has as many examples, in full batches of 8.  A round has a cost of its own, for the
+    luck of the draw and some twenty calls of NumPy a step, which ten participants cannot spread
+    over many examples: it is told apart.  A single step is cheaper than more, since there nobody
+    has a model of its own.
+    """
+    people = {f"{n:,} participants, 5 steps": (n, 5) for n in (10, 100, 1000, 10_000)}
+    steps = {f"100 participants, {s} steps": (100, s) for s in (1, 2, 5, 10, 50)}
     tasks, work = {}, {}
-    for name, (participants, steps) in runs.items():
-        run = new_run(*synthetic(participants, steps * BATCH))
-        rounds = max(1, 10_000 // (participants * steps))
+    for name, (participants, local) in {**people, **steps}.items():
+        run = new_run(*synthetic(participants, local * BATCH))
+        rounds = max(1, 10_000 // (participants * local))
         tasks[name] = lambda run=run, rounds=rounds: run.advance(rounds, progress=False)
-        work[name] = rounds * participants * steps * BATCH
+        work[name] = rounds * participants * local * BATCH
     best = fastest(tasks, repeats)
-    each = {name: best[name] / work[name] for name in runs}
+    each = {name: 1e6 * best[name] / work[name] for name in tasks}
     base = each["100 participants, 5 steps"]
-    for name, seconds in each.items():
-        print(f"{name:<32}{1e6 * seconds:6.2f} µs an example, {seconds / base:.2f} × the middle")
+    for family in (people, steps):
+        costs = [each[name] for name in family]
+        for name in family:
+            print(
+                f"{name:<32}{each[name]:6.2f} µs an example, {each[name] / base:.2f} × 100 with 5"
+            )
+        middle = (max(costs) + min(costs)) / 2
+        print(f"{'':<32}all within ± {max(costs) / middle - 1:.0%} of {middle:.2f} µs")
+    few, many = (40 * n * each[f"{n} participants, 5 steps"] for n in (10, 100))
+    own = few - (many - few) / 9
+    print(f"a round of 5 steps costs {own:.0f} µs of its own; without them ten participants take")
+    print(f"{(few - own) / 400:.2f} µs an example")
 
 
 MEMORY = """

@@ -394,7 +394,7 @@ def scaled_mean(updates, factor, convention="each", weights=None, unscale=False)
     Notes
     -----
     "sum" is the server's line in chapter 3 of 《联邦学习实战》 (Yang Qiang et al., 2021);
-    "mean" is a server learning rate (Reddi et al. 2021, arXiv 2003.00295, algorithm 1).
+    "mean" is a server learning rate (Reddi et al. 2021, arXiv 2003.00295).
 
     Examples
     --------

@@ -419,12 +419,12 @@ def dirichlet(labels, participants, beta, rng, minimum=1, sizes=None):
 
     Notes
     -----
-    Without `sizes`, as Yurochkin et al. 2019, arXiv 1905.12022, section 4: for each label the
+    Without `sizes`, as Yurochkin et al. 2019, arXiv 1905.12022: for each label the
     shares of the N participants are a draw from Dir(β, …, β), so that sizes differ as well.
     Code for that paper, and Li et al. 2021, arXiv 2102.02079, draw again until everybody has 10
     examples, which for many participants or a small β never ends; hence the moves above.
 
-    With `sizes`, as Hsu et al. 2019, arXiv 1909.06335, section 3: each participant's mixture is
+    With `sizes`, as Hsu et al. 2019, arXiv 1909.06335: each participant's mixture is
     a draw q from Dir(β p), p being the shares of the labels in the whole.  Its examples are then
     drawn one by one from those still free, each with the odds q / n of its label with n examples
     (in the paper by q alone until a label has run out), so that β → ∞ is `iid`.  There β is the

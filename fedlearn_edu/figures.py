@@ -21,17 +21,28 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
-from matplotlib.transforms import Affine2D
+from matplotlib.transforms import Affine2D, Bbox, TransformedBbox
 from PIL import Image
 
 from fedlearn_edu.paths import assets
-from fedlearn_edu.scene import Chart, Headline, Landscape, Table
+from fedlearn_edu.scene import (
+    ABSENT,
+    CUT,
+    IDLE,
+    OUT,
+    RETURN,
+    Chart,
+    Headline,
+    Landscape,
+    Table,
+)
 
 WIDTH = 1000  # of the layout; a PNG may have more dots
 GAP, PAD, SIDE = 16, 16, 336
@@ -421,6 +432,18 @@ class _Pen:
         patch = FancyBboxPatch((x, y), width, height, boxstyle=rounded)
         self.shape(patch, width=stroke, **style)
 
+    def image(self, pixels, x, y, smooth=False):
+        """Draw (rows, columns, RGBA) pixels between two x and two y, row 0 at the first y."""
+        pixels = pixels[:: 1 if y[0] < y[1] else -1, :: 1 if x[0] < x[1] else -1]
+        corners = Bbox([[min(x), max(y)], [max(x), min(y)]])
+        box = TransformedBbox(corners, self.transform)
+        kind = "bilinear" if smooth else "nearest"
+        picture = BboxImage(box, interpolation=kind, origin="lower", zorder=0)
+        picture.set_data(pixels)
+        if self.clip is not None:
+            picture.set_clip_path(self.clip)
+        self.figure.add_artist(picture)
+
     def text(self, text, x, y, size=13, color="text", align="left", bold=False, halo=False):
         """Write one line, its middle at height ``y``."""
         if not text:
@@ -697,8 +720,52 @@ def _draw_bands(mark, view):
     for i, (x0, y0, x1, y1) in enumerate(pick(mark.boxes, 2, view.frame)):
         (left, right), (bottom, top) = view.x([x0, x1]), view.y([y0, y1])
         fill = pen.color(_nth(mark.colors, i))
-        pen.box(left, top, right - left, bottom - top, 6, fill=fill)
+        radius = min(mark.radius, (right - left) / 2, (bottom - top) / 2)
+        pen.box(left, top, right - left, bottom - top, radius, fill=fill)
     pen.opacity = 1.0
+
+
+def _draw_areas(mark, view):
+    pen = view.pen
+    for k, edges in enumerate(pick(mark.edges, 3, view.frame)):
+        known = np.isfinite(edges).all(axis=1)
+        starts = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]))).reshape(-1, 2)
+        for start, stop in starts:
+            x, low, high = edges[start:stop].T
+            way = np.concatenate([np.stack([x, low], 1), np.stack([x, high], 1)[::-1]])
+            corners = np.stack([view.x(way[:, 0]), view.y(way[:, 1])], axis=1)
+            area = Polygon(corners, closed=True)
+            pen.shape(area, fill=pen.color(_nth(mark.colors, k)), opacity=mark.opacity)
+
+
+def _draw_links(mark, view):
+    pen = view.pen
+    for i, (flow, ends) in enumerate(zip(pick(mark.flow, 1, view.frame), mark.ends, strict=True)):
+        kind = abs(int(flow))
+        name = "error" if kind == CUT else _nth(mark.colors, i) if kind > IDLE else "edge"
+        tail, head = view.places(ends, 2)
+        pen.opacity = 0.3 if kind == ABSENT else 1.0
+        dash = (6, 5) if flow < 0 or kind == CUT else ()
+        width = {ABSENT: 1, IDLE: 1.5, CUT: 1.5}.get(kind, 3)
+        pen.line([tail, head], pen.color(name), width, dash)
+        pen.opacity = 1.0
+        if kind == CUT:
+            _draw_cross(pen, *((tail + head) / 2), 6, pen.color(name))
+        for t, way in {OUT: [(0.55, 1)], RETURN: [(0.7, 1), (0.5, -1)]}.get(kind, ()):
+            at, along = tail + t * (head - tail), way * (head - tail)
+            turn = Affine2D().rotate(math.atan2(along[1], along[0])).translate(*at)
+            corners = turn.transform([(7, 0), (-6, 5.5), (-6, -5.5)])
+            pen.shape(Polygon(corners, closed=True), fill=pen.color(name))
+
+
+def _draw_raster(mark, view):
+    stops = np.array([view.pen.mix(name, name, 0) for name in mark.colors])
+    known = np.linspace(0, 1, len(stops))
+    for image, (x0, y0, x1, y1) in zip(pick(mark.values, 3, view.frame), mark.boxes, strict=True):
+        share = np.clip((np.asarray(image, dtype=float) - mark.low) / (mark.high - mark.low), 0, 1)
+        channels = [np.interp(np.nan_to_num(share), known, stop) for stop in stops.T]
+        pixels = np.stack([*channels, ~np.isnan(share)], axis=-1)
+        view.pen.image(pixels, view.x([x0, x1]), view.y([y0, y1]), mark.smooth)
 
 
 def _draw_segments(mark, view):
@@ -719,7 +786,10 @@ def _draw_segments(mark, view):
 def _draw_texts(mark, view):
     align = {"start": "left", "middle": "center", "end": "right"}[mark.align]
     style = {"size": mark.size, "color": mark.color, "align": align, "bold": mark.bold}
-    for text, (x, y) in zip(mark.texts, view.places(mark.points, 2), strict=False):
+    texts = mark.texts
+    if mark.shown is not None:
+        texts = [texts[int(k)] for k in pick(mark.shown, 1, view.frame)]
+    for text, (x, y) in zip(texts, view.places(mark.points, 2), strict=False):
         view.pen.label(text, x, y, **style)
 
 
@@ -756,6 +826,9 @@ def _draw_box(pen, left, top, width, height, color, tone):
 MARKS = {
     "Landscape": _draw_landscape,
     "Bands": _draw_bands,
+    "Areas": _draw_areas,
+    "Links": _draw_links,
+    "Raster": _draw_raster,
     "Lines": _draw_lines,
     "Points": _draw_points,
     "Arrows": _draw_arrows,
@@ -796,7 +869,7 @@ def _draw_axes(chart, page, left, top, width, height):
     line = page.color("line")
     if not chart.y.hidden:
         place = _scale(chart.y, top + height, top)
-        for value, text in ticks(chart.y, min(10, max(2, height // 26))):
+        for value, text in ticks(chart.y, min(8, max(2, height // 30))):
             y = float(place(value))
             page.line([(left - 4, y), (left + width, y)], line, 1)
             page.text(text, left - 9, y, 12, "soft", "right")
@@ -1010,7 +1083,7 @@ def _heading(page, text, x, y):
 
 def _block(item, frame):
     if isinstance(item, Chart):
-        return _ChartBlock(item, frame, CARD_CHART)
+        return _ChartBlock(item, frame, item.height or CARD_CHART)
     return {Headline: _HeadlineBlock, Table: _TableBlock}[type(item)](item, frame)
 
 

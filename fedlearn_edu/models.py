@@ -41,7 +41,7 @@ def init(sizes, rng, dtype="float32"):
 
     Notes
     -----
-    He et al. 2015, arXiv 1502.01852, section 2.2.
+    He et al. 2015, arXiv 1502.01852.
 
     Examples
     --------

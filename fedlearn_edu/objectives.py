@@ -372,8 +372,8 @@ class Quadratics:
         """
         return np.sort(np.abs(self.step_multipliers(alpha, scale, weights)))
 
-    def fedavg_multipliers(self, alpha, local_steps, scale=1.0, weights=None):
-        """Return the signed factors of the error in one round of FedAvg.
+    def fedavg_multipliers(self, alpha, local_steps, scale=1.0, weights=None, mu=0.0):
+        """Return the signed factors of the error in one round of FedAvg, with μ > 0 of FedProx.
 
         Parameters
         ----------
@@ -385,12 +385,14 @@ class Quadratics:
             λ ≥ 0, the effective scale of the server's step.
         weights : array_like, shape (N,), optional
             w_i.
+        mu : float
+            μ ≥ 0 of FedProx.
 
         Returns
         -------
         ndarray, shape (d,)
-            Eigenvalues of I − λ Σ w_i A_i with A_i = I − (I − α H_i)^E, descending; with
-            E = 1 they are the step multipliers.
+            Eigenvalues of I − λ Σ w_i A_i, descending, with A_i as in `fedavg_fixed_point`; with
+            E = 1 they are the step multipliers, whatever μ is.
 
         Raises
         ------
@@ -403,15 +405,16 @@ class Quadratics:
         array([0.25, 0.25])
         """
         scale = real_number(scale, "scale", least=0)
-        total = np.tensordot(self.weights_or(weights), self._progress(alpha, local_steps), axes=1)
+        progress = self._progress(alpha, local_steps, mu)
+        total = np.tensordot(self.weights_or(weights), progress, axes=1)
         return 1 - scale * np.linalg.eigvalsh(total)
 
-    def fedavg_factor(self, alpha, local_steps, scale=1.0, weights=None):
-        """Return the spectral radius of one round of FedAvg, max |eigenvalue|.
+    def fedavg_factor(self, alpha, local_steps, scale=1.0, weights=None, mu=0.0):
+        """Return the spectral radius of one round of FedAvg or FedProx, max |eigenvalue|.
 
         Parameters
         ----------
-        alpha, local_steps, scale, weights
+        alpha, local_steps, scale, weights, mu
             As in `fedavg_multipliers`.
 
         Returns
@@ -430,10 +433,10 @@ class Quadratics:
         >>> Quadratics([1, 1], [[0, 0], [4, 0]]).fedavg_factor(0.5, local_steps=2)
         0.25
         """
-        return float(np.abs(self.fedavg_multipliers(alpha, local_steps, scale, weights)).max())
+        return float(np.abs(self.fedavg_multipliers(alpha, local_steps, scale, weights, mu)).max())
 
-    def fedavg_fixed_point(self, alpha, local_steps, weights=None):
-        """Return the point at which FedAvg with E local steps comes to rest.
+    def fedavg_fixed_point(self, alpha, local_steps, weights=None, mu=0.0):
+        """Return the point at which FedAvg, with μ > 0 FedProx, comes to rest.
 
         Parameters
         ----------
@@ -443,11 +446,14 @@ class Quadratics:
             E ≥ 1; with E = 1 the fixed point is the optimum.
         weights : array_like, shape (N,), optional
             w_i.
+        mu : float
+            μ ≥ 0 of FedProx; the larger, the nearer to the optimum.
 
         Returns
         -------
         ndarray, shape (d,)
-            (Σ w_i A_i)⁻¹ Σ w_i A_i θ_i* with A_i = I − (I − α H_i)^E.
+            (Σ w_i A_i)⁻¹ Σ w_i A_i θ_i* with A_i = H_i K_i⁻¹ (I − (I − α K_i)^E) and
+            K_i = H_i + μ I; without μ that is A_i = I − (I − α H_i)^E.
 
         Raises
         ------
@@ -457,9 +463,12 @@ class Quadratics:
 
         Notes
         -----
-        Set Σ w_i (θ_i^E − θ) = 0, with θ_i^E − θ_i* = (I − α H_i)^E (θ − θ_i*).  The same
-        argument, for E local steps: Pathak and Wainwright 2020, arXiv 2005.05238, section 3;
-        Charles and Konečný 2021, arXiv 2103.05032.
+        Set Σ w_i (θ_i^E − θ) = 0, with θ_i^E − θ = −A_i (θ − θ_i*): a local step is one of
+        gradient descent on f_i + (μ/2)‖θ_i − θ‖², whose optimum is θ − H_i K_i⁻¹ (θ − θ_i*).  The
+        same argument, for E local steps: Pathak and Wainwright 2020, arXiv 2005.05238, section 3;
+        Charles and Konečný 2021, arXiv 2103.05032.  Proximal term: Li et al. 2020,
+        arXiv 1812.06127, algorithm 2.  With α ‖H_i‖ < 2 and E → ∞ it is Σ w_i θ_i*, whatever
+        the curvatures are; where all H_i are equal it is the optimum for every E.
 
         Examples
         --------
@@ -468,9 +477,11 @@ class Quadratics:
         array([3., 0.])
         >>> problem.fedavg_fixed_point(0.1, local_steps=20).round(4)
         array([2.1287, 0.    ])
+        >>> problem.fedavg_fixed_point(0.1, local_steps=20, mu=3).round(4)
+        array([2.6667, 0.    ])
         """
         w = self.weights_or(weights)
-        progress = self._progress(alpha, local_steps)
+        progress = self._progress(alpha, local_steps, mu)
         total = np.tensordot(w, progress, axes=1)
         sizes = np.abs(np.linalg.eigvalsh(total))
         if sizes.min() <= 1e-12 * sizes.max():
@@ -479,6 +490,56 @@ class Quadratics:
                 "along some direction the local steps cancel"
             )
         return np.linalg.solve(total, w @ (progress @ self.optima[..., None])[..., 0])
+
+    def scaffold_factor(self, alpha, local_steps, weights=None):
+        """Return the spectral radius of one round of SCAFFOLD in which everybody takes part.
+
+        Parameters
+        ----------
+        alpha : float
+            Learning rate α > 0 of the local steps.
+        local_steps : int
+            E ≥ 1.
+        weights : array_like, shape (N,), optional
+            w_i.
+
+        Returns
+        -------
+        float
+            Below 1, the rounds end at the optimum, and in the long run the error shrinks by this
+            factor a round; above 1 it grows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of its range or the powers overflow.
+
+        Notes
+        -----
+        Karimireddy et al. 2020, arXiv 1910.06378, algorithm 1, option II, is linear in the errors
+        δ = θ − θ* and γ_i = c_i − H_i (θ* − θ_i*).  With A_i as in `fedavg_fixed_point` and
+        γ = Σ w_i γ_i, a participant's step is −A_i δ − A_i H_i⁻¹ (γ − γ_i).  Everything then is in
+        one matrix of (N + 1)d rows.  Where all H_i = h I and N > 1 it is the larger of
+        |1 − αh|^E and 1 − (1 − (1 − αh)^E)/(αhE): for large E the control variates lag behind.
+
+        Examples
+        --------
+        >>> problem = Quadratics([1, 3], [[0, 0], [4, 0]])
+        >>> round(problem.scaffold_factor(0.1, local_steps=5), 4)
+        0.383
+        """
+        w, n, d = self.weights_or(weights), self.participants, self.dimension
+        by_theta = self._progress(alpha, local_steps)
+        by_control = by_theta @ np.linalg.inv(self.curvatures)
+        mean_less_own = w - np.eye(n)  # times the γ_j: γ − γ_i, a row for each i
+        step = np.einsum("nm,nij->nimj", mean_less_own, by_control)
+        kept = step / (alpha * local_steps) - np.einsum("nm,ij->nimj", mean_less_own, np.eye(d))
+        matrix = np.empty((d + n * d, d + n * d))
+        matrix[:d, :d] = np.eye(d) - np.tensordot(w, by_theta, axes=1)
+        matrix[:d, d:] = -np.tensordot(w, step, axes=1).reshape(d, n * d)
+        matrix[d:, :d] = by_theta.reshape(n * d, d) / (alpha * local_steps)
+        matrix[d:, d:] = kept.reshape(n * d, n * d)
+        return float(np.abs(np.linalg.eigvals(matrix)).max())
 
     def loss_grid(self, x, y, weights=None):
         """Return the pooled loss over a plane, for contours; d = 2.
@@ -522,12 +583,13 @@ class Quadratics:
             raise ValueError(f"theta has shape {theta.shape}; expected (..., {self.dimension})")
         return theta
 
-    def _progress(self, alpha, local_steps):
-        """Return A_i = I − (I − α H_i)^E, shape (N, d, d)."""
+    def _progress(self, alpha, local_steps, mu=0.0):
+        """Return A_i = H_i K_i⁻¹ (I − (I − α K_i)^E) with K_i = H_i + μ I, shape (N, d, d)."""
         alpha = real_number(alpha, "alpha", above=0)
         local_steps = whole_number(local_steps, "local_steps", 1)
+        held = self.axis_curvatures + real_number(mu, "mu", least=0)
         with np.errstate(over="ignore", invalid="ignore"):
-            done = 1 - (1 - alpha * self.axis_curvatures) ** local_steps
+            done = self.axis_curvatures / held * (1 - (1 - alpha * held) ** local_steps)
             progress = (self.axes * done[:, None, :]) @ self.axes.transpose(0, 2, 1)
         if not np.isfinite(progress).all():
             raise ValueError(f"{local_steps} local steps with alpha {alpha} overflow float64")

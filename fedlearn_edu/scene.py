@@ -6,7 +6,9 @@ leading axis of frames (rounds, or steps of a round): the stage in the browser, 
 ``"p0"`` … for participants), never values: a theme decides what they look like.
 """
 
+import math
 from dataclasses import dataclass, fields, is_dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
@@ -53,11 +55,22 @@ def apportion(values, total, digits):
     scaled = np.round(np.asarray(values, dtype=float) * unit, 6)
     known = ~np.isnan(scaled)
     whole = np.floor(np.where(known, scaled, 0))
-    missing = np.round(np.asarray(total) * unit)[..., None] - whole.sum(axis=-1, keepdims=True)
+    missing = np.round(_as_written(total, digits) * unit)[..., None]
+    missing = missing - whole.sum(axis=-1, keepdims=True)
     share, rest = np.divmod(missing, np.maximum(known.sum(axis=-1, keepdims=True), 1))
     remainder = np.where(known, scaled - whole, -1)
     rank = np.argsort(np.argsort(-remainder, axis=-1, kind="stable"), axis=-1, kind="stable")
     return np.where(known, whole + share + (rank < rest), np.nan) / unit
+
+
+def _as_written(numbers, digits):
+    """Round as a number is written out: half up, judged by all of its binary digits."""
+    numbers, unit = np.asarray(numbers, dtype=float), Decimal(1).scaleb(-digits)
+
+    def written(x):
+        return float(Decimal(x).quantize(unit, ROUND_HALF_UP)) if math.isfinite(x) else x
+
+    return np.reshape([written(x) for x in numbers.ravel().tolist()], numbers.shape)
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,51 @@ class Bands:
     boxes: np.ndarray  # (n, 4) or (frames, n, 4): x from, y from, x to, y to
     colors: tuple
     opacity: float = 1.0
+    radius: float = 6.0  # pixels, of the corners
+
+
+@dataclass(frozen=True)
+class Areas:
+    """K filled ranges, such as from the worst to the best: x, from, to; NaN breaks one."""
+
+    edges: np.ndarray  # (K, n, 3) or (frames, K, n, 3)
+    colors: tuple
+    opacity: float = 0.2
+
+
+ABSENT, IDLE, OUT, RETURN, SWAP, CUT = range(6)
+
+
+@dataclass(frozen=True)
+class Links:
+    """n links, and what travels along them in the motion towards a frame.
+
+    ``flow`` is ABSENT (a hairline), IDLE, OUT (from the first end to the second), RETURN (out,
+    then back), SWAP (both ways at once) or CUT (dashed, with a cross); a negative one is dashed.
+    """
+
+    ends: np.ndarray  # (n, 2, 2)
+    flow: np.ndarray  # (n,) or (frames, n)
+    colors: tuple
+    key: str = ""  # control whose row (the link's index) a press moves on to its next option
+    names: tuple = ()  # for a screen reader, one a link
+
+
+@dataclass(frozen=True)
+class Raster:
+    """n pictures of small squares, a value a square: images, weights, a decision surface.
+
+    ``colors`` are names from ``low`` to ``high``; between them the colours mix.  Row 0 lies at
+    the box's first y: an image whose first row is on top has its "y from" above its "y to".
+    NaN is left out.
+    """
+
+    values: np.ndarray  # (n, rows, columns) or (frames, n, rows, columns)
+    boxes: np.ndarray  # (n, 4): x from, y from, x to, y to
+    colors: tuple
+    low: float = 0.0
+    high: float = 1.0
+    smooth: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +239,7 @@ class Texts:
 
     points: np.ndarray  # (n, 2)
     texts: tuple
+    shown: np.ndarray | None = None  # (n,) or (frames, n): which text a point has; its own if None
     align: str = "start"
     color: str = "soft"
     size: float = 13.0
@@ -215,6 +274,7 @@ class Chart:
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
+    height: float = 0  # pixels that it takes in a card; 170 if left out
 
 
 @dataclass(frozen=True)
@@ -267,6 +327,7 @@ class Scene:
     cards: tuple = ()
     notice: tuple = ()
     frames: int = 1
+    expected: int = 0  # frames that there will be, where a computation is still going on
     names: tuple = ()  # one a frame, where frames are steps and not rounds
     warning: str | tuple = ""
     start: int = 0  # the frame on which to open
@@ -276,15 +337,35 @@ class Scene:
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
 _AXES = {
     ("Lines", "points"): 3,
+    ("Raster", "values"): 3,
     ("Column", "values"): 1,
     ("Column", "total"): 0,
     ("Points", "dim"): 1,
+    ("Texts", "shown"): 1,
+    ("Areas", "edges"): 3,
+    ("Links", "ends"): 3,
+    ("Links", "flow"): 1,
 }
+
+
+_TEXTS = {
+    "Headline": ("value", "badge", "tone", "note"),
+    "Boxes": ("lines", "tones"),
+    "Table": ("title",),
+    "Scene": ("warning",),
+}  # one a frame, where they are tuples
 
 
 def _is_framed(owner, name, array):
     """Whether an array has one axis more than one frame of it needs: two but for the above."""
     return array.ndim > _AXES.get((type(owner).__name__, name), 2) + getattr(owner, "vector", False)
+
+
+def _shades(values, low, high):
+    """Return a byte a value, from 0 at ``low`` to 254 at ``high``, 255 for NaN; whole float32s."""
+    share = np.clip((np.asarray(values, dtype=float) - low) / (high - low), 0, 1)
+    shades = np.where(np.isnan(share), 255, np.round(254 * share)).astype(np.uint8).tobytes()
+    return shades + bytes(-len(shades) % 4)
 
 
 class _Packer:
@@ -296,11 +377,20 @@ class _Packer:
         if self.frame is not None and value.size * 4 > _HEAVY and _is_framed(owner, name, value):
             at = min(max(int(self.frame), 0), len(value) - 1)
             value, entry = value[at : at + 1], {"at": at}
-        block = np.ascontiguousarray(value, dtype=np.float32)
-        self.blocks.append(block.tobytes())
-        entry["$"] = [self.offset, list(block.shape)]
-        self.offset += block.size
+        entry["$"] = [self.offset, list(value.shape)]
+        if isinstance(owner, Raster) and name == "values":
+            block, entry["bytes"] = _shades(value, owner.low, owner.high), True
+        else:
+            block = np.ascontiguousarray(value, dtype=np.float32).tobytes()
+        self.blocks.append(block)
+        self.offset += len(block) // 4
         return entry
+
+    def texts(self, value):
+        if self.frame is None:
+            return value
+        at = min(max(int(self.frame), 0), len(value) - 1)
+        return value[at : at + 1]
 
     def visit(self, value, owner=None, name=""):
         if isinstance(value, np.ndarray):
@@ -309,6 +399,8 @@ class _Packer:
             named = ((f.name, getattr(value, f.name)) for f in fields(value))
             spec = {k: self.visit(v, value, k) for k, v in named if not _is_empty(v)}
             return {"kind": type(value).__name__, **spec}
+        if isinstance(value, tuple) and name in _TEXTS.get(type(owner).__name__, ()):
+            value = self.texts(value)
         if isinstance(value, (tuple, list)):
             return [self.visit(item) for item in value]
         return value.item() if isinstance(value, np.generic) else value
@@ -322,8 +414,9 @@ def pack(scene, frame=None):
     """Return a scene as JSON-ready ``spec`` and one block of float32 ``data``.
 
     Arrays become ``{"$": [offset, shape]}`` in units of float32; empty fields are left out.
-    With ``frame``, framed arrays of more than 2 kB are cut to that one frame and marked
-    ``"at": frame``: a draft that is small enough to follow a hand.
+    A Raster's values are marked ``"bytes"``: a byte each, its shade.
+    With ``frame``, texts that change by frame are cut to that one frame, and so are framed arrays
+    of more than 2 kB, marked ``"at": frame``: a draft that is small enough to follow a hand.
 
     Parameters
     ----------

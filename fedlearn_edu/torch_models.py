@@ -8,8 +8,6 @@ Only this module of the package imports torch.
 """
 
 import copy
-from functools import partial
-from importlib.util import find_spec, module_from_spec
 from itertools import pairwise
 
 import numpy as np
@@ -18,9 +16,9 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
 from .federation.algorithms import Gossip, Scaffold
-from .federation.participants import Federation
-from .federation.reference import Round, each
-from .federation.runs import Run
+from .federation.evaluation import summary
+from .federation.reference import Reference, Round, each
+from .federation.runs import Run, check_fit
 from .models import sizes_of
 
 
@@ -54,7 +52,7 @@ class TorchModel:
     Notes
     -----
     Batch normalisation and unequal data do not go together anyway: Hsieh et al. 2020,
-    arXiv 1910.00189, section 5.  In a module with Dropout the noise of the gradients comes from
+    arXiv 1910.00189.  In a module with Dropout the noise of the gradients comes from
     torch's own generator; losses and predictions are made in evaluation mode, without noise.
 
     Examples
@@ -424,54 +422,49 @@ class TorchRun(Run):
             federation, plan, model.theta(), state, every=every, keep=keep, engine=model
         )
 
-    def _prepare(self, federation, plan, theta, every, keep, engine):
-        """Check all that a softmax regression of the same inputs and classes would be checked."""
-        if not isinstance(federation, Federation):
-            raise TypeError(f"federation is {type(federation).__name__}; expected Federation")
-        self.model = engine
-        inputs, classes = federation.x.shape[1], engine.logits(theta, federation.x[:1]).shape[1]
-        stand_in = [np.zeros((inputs, classes)), np.zeros(classes)]
-        super()._prepare(federation, plan, stand_in, every, keep, "reference")
+    def _build(self, theta, engine):
+        self.model, federation = engine, self._given
+        classes = engine.logits(theta, federation.x[:1]).shape[1]
+        check_fit(federation, self.plan, federation.x.shape[1], classes)
         self._packing = _Flat(theta)
-        self._engine = _reference(engine).Reference(self._federation, plan, self._packing)
+        self._engine = _Reference(self._federation, self.plan, self._packing, engine)
+        self._evaluation = _Evaluation(federation, self._packing, engine, "locals" in self._keep)
 
-    def _evaluate(self):
-        if not self._every:
-            return
-        theta, federation = self.theta, self._given
-        loss, hits = self._measure(theta, federation.x_test, federation.y_test)
-        self.history._add(rounds=self.round, loss=loss.mean(), accuracy=hits.mean())
-        if "weights" in self._keep:
-            self.history._add(weights=theta)
-        if "locals" in self._keep:
-            own = [theta] * self._given.participants
-            if self.models:
-                own = [list(layers) for layers in zip(*self.models, strict=True)]
-            each_own = [self._measure(a, *federation.of(i)) for i, a in enumerate(own)]
-            losses, hits = zip(*each_own, strict=True)
-            self.history._add(
-                local_loss=np.array([loss.mean() for loss in losses]),
-                local_accuracy=np.array([hit.mean() for hit in hits]),
-            )
+
+class _Evaluation:
+    """What `federation.evaluation` is to `models`."""
+
+    def __init__(self, federation, packing, model, local):
+        self.federation, self.packing, self.model, self.local = federation, packing, model, local
+
+    def measure(self, theta, models=None):
+        federation, theta = self.federation, self.packing.unpack(theta)
+        pairs = [self._measure(theta, federation.x_test, federation.y_test)]
+        if self.local and models is None:
+            pairs.append(self._measure(theta, federation.x, federation.y))
+        elif self.local:
+            own = map(self.packing.unpack, models)
+            pairs += [self._measure(row, *federation.of(i)) for i, row in enumerate(own)]
+        parts = self.local and (federation.starts, federation.counts)
+        losses, hits = (np.concatenate(column) for column in zip(*pairs, strict=True))
+        return summary(losses, hits, len(federation.y_test), parts)
 
     def _measure(self, theta, x, y):
         scores = self.model.logits(theta, x)
         losses = cross_entropy(torch.from_numpy(scores), _labels(y), reduction="none").numpy()
-        return losses.astype(np.float64), (scores.argmax(axis=1) == y).astype(np.float64)
+        return losses, scores.argmax(axis=1) == y
 
 
-def _reference(model):
-    """Return a copy of the module `federation.reference` that reads `model` for `models`.
+class _Reference(Reference):
+    """The algorithms of the reference, with the gradients of a `TorchModel`."""
 
-    The algorithms are thus the very code of the reference; the module itself stays as it is.
-    """
-    spec = find_spec("fedlearn_edu.federation.reference")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.models = model
-    if model.vectorised:
-        module.Round = partial(_RoundTogether, module)
-    return module
+    def __init__(self, federation, plan, packing, model):
+        super().__init__(federation, plan, packing)
+        self.model = model
+
+    def begin(self, *arguments):
+        kind = _RoundTogether if self.model.vectorised else Round
+        return kind(*arguments, self.model)
 
 
 class _Flat:
@@ -498,10 +491,9 @@ class _Flat:
 class _RoundTogether(Round):
     """A round whose local steps are all made at once, when the first of them is asked for."""
 
-    def __init__(self, module, *arguments):
+    def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.model, self.sent, self.locals = module.models, [], None
-        module.local_sgd = self.local_sgd
+        self.sent, self.locals = [], None
 
     def broadcast(self, layers):
         self.sent.append(super().broadcast(layers))
@@ -511,7 +503,7 @@ class _RoundTogether(Round):
         for self.now, (i, batches) in enumerate(super().participants()):
             yield i, batches
 
-    def local_sgd(self, start, batches, alpha, momentum=0.0, mu=0.0, correction=None):
+    def local_sgd(self, start, batches, mu=0.0, correction=None):
         if self.locals is None:
             own = self.cohort.active.tolist()
             starts, corrections = [start] * len(own), None
@@ -525,7 +517,7 @@ class _RoundTogether(Round):
                 [(x[rows], y[rows]) for rows in self.cohort.batches(j)] for j in range(len(own))
             ]
             self.locals = local_sgd_together(
-                self.model, starts, batches, alpha, momentum, mu, corrections
+                self.model, starts, batches, self.alpha, self.plan.momentum, mu, corrections
             )
         return self.locals[self.now]
 

@@ -273,3 +273,19 @@ def test_other_parameters():
     raw, others = from_query("lang=zh&alpha=1&x=&table=1,2;3", CONTROLS)
     assert raw == {"alpha": "1", "table": [["1", "2"], ["3"]]}
     assert others == [("lang", "zh"), ("x", "")]
+
+
+# A table that depends on another control is emptied when that one changes, but not when a link,
+# an undo or a hand gives both; its options are whole numbers, shown or not.
+def test_tables_until():
+    links = Series(
+        "table", 0, 1, lambda s, i, j: 1.0, shown="", options=("x", "y"), until=("mode",)
+    )
+    controls = every((Group("one", (Choice("mode", ("a", "b")), links)),))
+    edited, _, _ = clean(controls, State(), {"table": [[0.2], [0.7]]})
+    assert edited.table == ((0.0,),)
+    assert clean(controls, edited, {})[0] == edited
+    assert clean(controls, edited, {"mode": "a"})[0] == edited
+    assert clean(controls, edited, {"mode": "b"}) == (State(mode="b"), [], [])
+    both, _, _ = clean(controls, edited, {"mode": "b", "table": [[0]]})
+    assert (both.mode, both.table) == ("b", ((0.0,),))

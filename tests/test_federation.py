@@ -16,8 +16,10 @@ from fedlearn_edu import models
 from fedlearn_edu.aggregation import weighted_mean
 from fedlearn_edu.compression import Cast, Scaling
 from fedlearn_edu.federation import engine as fast
+from fedlearn_edu.federation import mixing
 from fedlearn_edu.federation.chance import Chance, shuffled
 from fedlearn_edu.federation.engine import gradient_weights
+from fedlearn_edu.federation.mixing import Mixer
 from fedlearn_edu.federation.reference import steps_norm
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -327,6 +329,25 @@ def test_alone():
         np.testing.assert_allclose(layer[4], a, atol=1e-13)
 
 
+# Edge by edge or as one product, mixing is the same, whoever is there.
+@pytest.mark.parametrize("option", ["none", "dropout", "all gone", "sampling", "up"])
+def test_sparse_mixing(option, monkeypatch):
+    plan = fl.Plan(fl.Gossip(fl.graphs.random(N, 0.4, np.random.default_rng(0))), **OPTIONS[option])
+    tolerance = 1e-6 if option == "up" else 1e-12
+    assert not Mixer(plan.algorithm.mixing, 39, float).sparse
+    assert_twins(plan, rounds=4, tolerance=tolerance)
+    monkeypatch.setattr(mixing, "EDGE", 0)
+    monkeypatch.setattr(mixing, "ROW", 0)
+    assert Mixer(plan.algorithm.mixing, 39, float).sparse
+    assert_twins(plan, rounds=4, tolerance=tolerance)
+
+
+# A ring of a thousand goes edge by edge, a complete graph does not.
+def test_when_mixing_is_sparse():
+    assert Mixer(fl.graphs.ring(1000), 4810, np.float32).sparse
+    assert not Mixer(fl.graphs.complete(200), 4810, np.float32).sparse
+
+
 # Mixing keeps the mean of the models, whoever drops out.
 def test_mixing_keeps_the_mean():
     matrix = fl.graphs.ring(N)
@@ -344,7 +365,11 @@ GRAPHS = {
     "torus": fl.graphs.torus(3, 4),
     "flat torus": fl.graphs.torus(1, 5),
     "random": fl.graphs.random(9, 0.4, np.random.default_rng(0)),
-    "star": fl.graphs.mixing([(0, i) for i in range(1, 6)], 6),
+    "line": fl.graphs.line(6),
+    "one in a line": fl.graphs.line(1),
+    "star": fl.graphs.star(6),
+    "barbell": fl.graphs.barbell(7),
+    "one in a barbell": fl.graphs.barbell(1),
     "alone": fl.graphs.alone(4),
 }
 
@@ -363,6 +388,22 @@ def test_mixing_matrices(name):
 def test_gap_of_a_ring():
     assert fl.graphs.gap(fl.graphs.ring(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 4)))
     assert fl.graphs.gap(fl.graphs.ring(1)) == 1
+
+
+# Lines and stars are I − L/3 and I − L/N with the graph's Laplacian L, whose eigenvalues are known.
+def test_gaps_of_lines_and_stars():
+    assert fl.graphs.gap(fl.graphs.line(8)) == pytest.approx(2 / 3 * (1 - np.cos(np.pi / 8)))
+    assert fl.graphs.gap(fl.graphs.star(8)) == pytest.approx(1 / 8)
+
+
+# A barbell is two complete graphs and one edge, without which it falls apart.
+def test_barbell():
+    m = fl.graphs.barbell(7)
+    pairs = np.argwhere(np.triu(m, 1)).tolist()
+    assert len(pairs) == 4 * 3 / 2 + 3 * 2 / 2 + 1
+    assert fl.graphs.gap(m) > 0.01
+    pairs.remove([3, 4])
+    assert fl.graphs.gap(fl.graphs.mixing(pairs, 7)) == pytest.approx(0)
 
 
 # The order of the participants does not matter where each makes one step on all it has.
@@ -399,7 +440,7 @@ def test_factor():
 # One round is the weighted mean of models that each participant trained by itself.
 def test_round_is_the_weighted_mean():
     run, chance = go(fl.Plan(batch=3, alpha=0.2), 1), Chance(np.random.default_rng(2))
-    cohort, trained = chance.draw(RAGGED.counts, 1, 3), []
+    [cohort], trained = chance.draw(range(1), RAGGED.counts, 1, 3), []
     for i in range(N):
         theta = start()
         for rows in cohort.batches(i):
@@ -475,40 +516,59 @@ def test_any_codec(name):
 
 # Each epoch meets each example of a participant once, and in another order than the last.
 def test_epochs_are_permutations():
-    counts = np.array([5, 1, 40])
-    order = shuffled(counts, 3, np.random.default_rng(0))
-    assert order.shape == (3, 46)
-    for epoch in order:
-        for a, b in ((0, 5), (5, 6), (6, 46)):
-            assert sorted(epoch[a:b].tolist()) == list(range(a, b))
-    assert len({tuple(epoch) for epoch in order.tolist()}) == 3
+    [cohort] = Chance(np.random.default_rng(0)).draw(range(1), np.array([5, 1, 40]), 3, 7)
+    assert cohort.order.shape == (3 * 46,)
+    for j, (a, b) in enumerate(((0, 5), (5, 6), (6, 46))):
+        rows = np.concatenate(cohort.batches(j)).reshape(3, b - a)
+        for epoch in rows:
+            assert sorted(epoch.tolist()) == list(range(a, b))
+    assert len({tuple(epoch) for epoch in rows.tolist()}) == 3
 
 
 # Every order is equally likely: χ² of the six orders of three examples.
 def test_orders_are_uniform():
-    rng = np.random.default_rng(0)
-    orders = shuffled(np.full(6000, 3), 1, rng).reshape(-1, 3) % 3
+    numbers = np.random.default_rng(0).bit_generator.random_raw(18000)
+    orders = shuffled(np.full(6000, 3), numbers, np.arange(0, 18000, 3)).reshape(-1, 3) % 3
     _, found = np.unique(orders, axis=0, return_counts=True)
     assert len(found) == 6
     assert ((found - 1000) ** 2 / 1000).sum() < 20.5
 
 
-# With the same seed a larger C adds participants, and a larger dropout takes some away.
+# With the same seed a larger C adds participants, and a larger dropout takes some away, in every
+# round and whatever else the plans do.
 def test_luck_is_shared():
-    def cohort(**options):
-        return Chance(np.random.default_rng(0)).draw(np.full(20, 3), 1, 2, **options)
+    def cohorts(batch=2, **options):
+        return Chance(np.random.default_rng(0)).draw(range(4), np.full(20, 3), 1, batch, **options)
 
-    few, many = cohort(fraction=0.2), cohort(fraction=0.6)
-    assert set(few.sampled) < set(many.sampled)
-    assert (len(few.sampled), len(many.sampled)) == (4, 12)
-    assert set(cohort(dropout=0.6).active) < set(cohort(dropout=0.2).active)
+    for few, many in zip(cohorts(fraction=0.2), cohorts(3, fraction=0.6), strict=True):
+        assert set(few.sampled) < set(many.sampled)
+        assert (len(few.sampled), len(many.sampled)) == (4, 12)
+    for few, many in zip(cohorts(dropout=0.6), cohorts(3, dropout=0.2), strict=True):
+        assert set(few.active) < set(many.active)
+    people = [tuple(cohort.sampled) for cohort in cohorts(fraction=0.5)]
+    assert len(set(people)) == 4
+
+
+# A round's luck is the same, drawn alone or ahead with others.
+@pytest.mark.parametrize("batch", [None, 2])
+def test_rounds_drawn_ahead(batch):
+    slow = fl.Stragglers(0.5, delay=1, partial=True)
+
+    def draw(rounds):
+        chance = Chance(np.random.default_rng(0))
+        return chance.draw(rounds, RAGGED.counts, 2, batch, 0.6, 0.3, slow)
+
+    for t, ahead in enumerate(draw(range(9))):
+        [alone] = draw([t])
+        for name in ("sampled", "active", "counts", "steps", "late", "order"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(ahead, name))
 
 
 # Too many examples for 64-bit keys are refused.
 def test_too_many():
     counts = np.broadcast_to(np.int64(2**26), (2**22,))
     with pytest.raises(ValueError, match="too many to shuffle"):
-        shuffled(counts, 1, np.random.default_rng(0))
+        shuffled(counts, np.empty(0, np.uint64), np.arange(0, 2**48, 2**26))
 
 
 # Stepping, advancing, and stopping and resuming by a pickled state give the same run.
@@ -552,16 +612,18 @@ def test_states_are_copies():
         np.testing.assert_array_equal(a, b)
 
 
-# The history holds what the model does: loss, accuracy, each participant's, weights, who took part.
+# The history holds what the model does: loss, accuracy, each participant's, weights, what it
+# predicts, who took part.
 @pytest.mark.parametrize("name", ["FedAvg", "Gossip", "Centralised"])
 def test_history(name):
-    keep = ("locals", "weights", "participation")
+    keep = ("locals", "weights", "participation", "predictions")
     run = go(fl.Plan(ALGORITHMS[name], batch=3), 5, every=2, keep=keep)
     h = run.history
     assert h.rounds.tolist() == [0, 2, 4]
     for k, theta in enumerate(h.weights):
         assert h.loss[k] == pytest.approx(models.loss(theta, RAGGED.x_test, RAGGED.y_test))
         assert h.accuracy[k] == models.accuracy(theta, RAGGED.x_test, RAGGED.y_test)
+        np.testing.assert_array_equal(h.predictions[k], models.predict(theta, RAGGED.x_test))
     assert h.local_loss.shape == h.local_accuracy.shape == (3, N)
     again = go(fl.Plan(ALGORITHMS[name], batch=3), 4, every=0)
     own = [[layer[2] for layer in again.models] if name == "Gossip" else again.theta][0]
@@ -570,6 +632,17 @@ def test_history(name):
     assert h.took_part.all()
     assert repr(h) == f"TrainingHistory(rounds=5, accuracy={h.accuracy[-1]:.3f})"
     assert repr(again.history) == "TrainingHistory(rounds=4, accuracy=none)"
+
+
+# Where scores are equal the first class counts as predicted, in a history too.
+def test_accuracy_of_ties():
+    federation = fl.Federation(np.eye(4), [0, 1, 2, 0], [[0, 1], [2, 3]])
+    theta = [np.zeros((4, 3)), np.array([0.0, 0.0, -1.0])]
+    history = fl.Run(
+        federation, fl.Plan(), theta, np.random.default_rng(0), keep=["locals"]
+    ).history
+    assert history.accuracy.tolist() == [0.5]
+    assert history.local_accuracy.tolist() == [[0.5, 0.5]]
 
 
 # Divergence ends a run with its round and cause, keeps the last finite θ, and warns of nothing.

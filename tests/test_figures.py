@@ -215,6 +215,34 @@ def test_marks_leave_ink():
     np.testing.assert_allclose(count(bars, pale[1]) / count(bars, pale[0]), 1.5, rtol=0.05)
 
 
+# A range is filled between its edges, as far as they are known, and lets through what lies below.
+def test_areas():
+    x = np.linspace(0, 1, 5)
+    edges = np.stack([x, np.full(5, 0.2), np.full(5, 0.6)], axis=1)[None]
+    image = pixels(scene.Areas(edges, ("p4",), opacity=1))
+    tall, wide, _ = image.shape
+    whole = count(image, LIGHT["p4"])
+    np.testing.assert_allclose(whole, 0.4 * tall * wide, rtol=0.2)
+    assert count(pixels(scene.Areas(edges, ("p4",))), LIGHT["p4"]) == 0
+    edges[0, 2, 1] = np.nan
+    broken = count(pixels(scene.Areas(edges, ("p4",), opacity=1)), LIGHT["p4"])
+    np.testing.assert_allclose(broken, 0.5 * whole, rtol=0.05)
+
+
+# What is used is thick, what is idle thin and grey; a cut link is crossed, an absent one faint.
+def test_links():
+    ends = np.array([[[0.1, 0.5], [0.9, 0.5]]])
+
+    def ink(flow, color):
+        return count(pixels(scene.Links(ends, np.array([flow]), ("p4",))), LIGHT[color], 40)
+
+    swap, back, out = (ink(flow, "p4") for flow in (scene.SWAP, scene.RETURN, scene.OUT))
+    assert back > out > swap > 1.3 * ink(-scene.SWAP, "p4") > 0
+    assert ink(scene.IDLE, "p4") == ink(scene.CUT, "p4") == ink(scene.ABSENT, "p4") == 0
+    assert ink(scene.CUT, "error") > 40
+    assert ink(scene.IDLE, "edge") > 100 > ink(scene.ABSENT, "edge")
+
+
 # A landscape is darkest where it is lowest, and flat where it is flat.
 def test_landscape():
     x = np.linspace(-1, 1, 21)
@@ -223,6 +251,35 @@ def test_landscape():
     assert bowl[tall // 2, wide // 2].sum() < bowl[40, 40].sum() - 60
     flat = pixels(scene.Landscape(np.ones((3, 3)), (0, 1), (0, 1)))
     assert count(flat, LIGHT["land-low"]) > 0.8 * tall * wide
+
+
+# A picture's corners come out in their places and colours, whichever way its box runs.
+@pytest.mark.parametrize("flip_x", [False, True])
+@pytest.mark.parametrize("flip_y", [False, True])
+def test_raster(flip_x, flip_y):
+    values = np.array([[[0.0, 1.0], [0.5, np.nan]]])  # row 0 lies at the box's first y
+    (x0, x1), (y0, y1) = ((0.9, 0.1) if flip_x else (0.1, 0.9)), ((0.1, 0.9), (0.9, 0.1))[flip_y]
+    image = pixels(scene.Raster(values, np.array([[x0, y0, x1, y1]]), ("p0", "p2", "p4")))
+    tall, wide, _ = image.shape
+
+    def at(column, row):  # a little off the middle, towards a corner
+        x, y = (x0, x1)[column] * 0.2 + 0.4, (y0, y1)[row] * 0.2 + 0.4
+        return image[int(tall * (1 - y)), int(wide * x)][None, None]
+
+    assert count(at(0, 0), LIGHT["p0"])
+    assert count(at(1, 0), LIGHT["p4"])
+    assert count(at(0, 1), LIGHT["p2"])
+    assert not any(count(at(1, 1), LIGHT[name]) for name in ("p0", "p2", "p4"))
+
+
+# A text that changes by frame shows the frame's words; an empty one shows nothing.
+def test_texts_by_frame():
+    words = ("", "Wort", "Wort Wort")
+    which = np.array([[0], [1], [2]])
+    mark = scene.Texts(np.array([[0.5, 0.5]]), words, which, "middle", "p4", 30, True)
+    none, one, two = (count(pixels(mark, frame=k, frames=3), LIGHT["p4"]) for k in range(3))
+    assert none == 0
+    np.testing.assert_allclose(two / one, 2, rtol=0.05)
 
 
 # What lies beyond a chart is not drawn over the page; with a word, an arrowhead stands for it.

@@ -27,6 +27,7 @@ from fedlearn_edu.strings import shell
 from .labkit import NAMES, corner_states, largest_state, random_state
 
 RUNS = 200
+LONG_RUNS = 40  # of a lab whose computations are long
 DRAFT_BYTES = 20_000
 every_lab = pytest.mark.parametrize("name", NAMES)
 
@@ -54,7 +55,7 @@ def runs(name):
         lab.state(),
         largest_state(lab),
         *corner_states(lab),
-        *(random_state(lab, k) for k in range(RUNS)),
+        *(random_state(lab, k) for k in range(LONG_RUNS if lab.grow else RUNS)),
     ]
     recorders = [Recorder(lab.translator(lang)) for lang in LANGUAGES]
     done, kept = [], ()
@@ -143,13 +144,25 @@ def test_colors_are_names(name):
     assert used - {""} <= set(figures.LIGHT)
 
 
+# What grows can be drawn at every stage, and ends as what is computed at once.
+@pytest.mark.parametrize("name", [name for name in NAMES if labs.load(name).grow])
+def test_growth_ends_as_compute(name):
+    lab, frames = labs.load(name), []
+    for result in lab.grow(lab.state()):
+        scene = lab.draw(result, lab.translator("en"), ())
+        pack(scene)
+        frames.append(scene.frames)
+    assert frames == sorted(frames)
+    assert scene.expected in (0, frames[-1])
+    assert lab.table(result) == lab.table(lab.compute(lab.state()))
+
+
 # The same state gives the same picture and the same numbers, whatever was computed in between.
 @every_lab
 def test_deterministic(name):
     lab = labs.load(name)
     t = lab.translator("en")
-    for k in range(0, RUNS, 20):
-        state, result, _, _ = runs(name)[0][k]
+    for state, result, _, _ in runs(name)[0][::20]:
         np.random.default_rng().random()
         again = lab.compute(dataclasses.replace(state))
         assert pack(lab.draw(again, t, ())) == pack(lab.draw(result, t, ()))

@@ -34,20 +34,35 @@ def naive_losses(problem, theta):
     ]
 
 
-def naive_round(problem, theta, alpha, local_steps, weights, scale=1.0):
-    """One round of FedAvg, participant by participant, step by step."""
+def naive_round(problem, theta, alpha, local_steps, weights, scale=1.0, mu=0.0):
+    """One round of FedAvg or FedProx, participant by participant, step by step."""
     change = np.zeros_like(theta)
     for h, o, w in zip(problem.curvatures, problem.optima, weights, strict=True):
         local = theta.copy()
         for _ in range(local_steps):
-            local = local - alpha * (h @ (local - o))
+            local = local - alpha * (h @ (local - o) + mu * (local - theta))
         change = change + w * (local - theta)
     return theta + scale * change
+
+
+def naive_scaffold(problem, theta, controls, alpha, local_steps, weights):
+    """One round of SCAFFOLD: algorithm 1 of the paper, option II; return θ and the c_i."""
+    c = sum(w * own for w, own in zip(weights, controls, strict=True))
+    change, after = np.zeros_like(theta), []
+    for i, w in enumerate(weights):
+        local = theta.copy()
+        for _ in range(local_steps):
+            gradient = problem.curvatures[i] @ (local - problem.optima[i])
+            local = local - alpha * (gradient - controls[i] + c)
+        after.append(controls[i] - c + (theta - local) / (local_steps * alpha))
+        change = change + w * (local - theta)
+    return theta + change, np.array(after)
 
 
 points = st.lists(st.floats(-5, 5), min_size=4, max_size=4)
 rates = st.floats(0.01, 0.4)
 steps = st.integers(1, 8)
+pulls = st.sampled_from([0.0, 0.3, 2.0])
 
 
 # Two participants in one dimension, worked by hand.
@@ -143,34 +158,36 @@ def test_step_multipliers_by_hand():
     np.testing.assert_array_equal(problem.step_factor(0.25), [0, 0.75])
 
 
-# A round of FedAvg leaves the fixed point where it is.
-@given(problems(), rates, steps, st.booleans())
-def test_fixed_point_is_fixed(problem, alpha, local_steps, by_hand):
+# A round of FedAvg or FedProx leaves its fixed point where it is.
+@given(problems(), rates, steps, pulls, st.booleans())
+def test_fixed_point_is_fixed(problem, alpha, local_steps, mu, by_hand):
     weights = np.arange(1.0, problem.participants + 1) if by_hand else problem.counts
-    fixed = problem.fedavg_fixed_point(alpha, local_steps, weights if by_hand else None)
-    after = naive_round(problem, fixed, alpha, local_steps, weights / weights.sum())
+    fixed = problem.fedavg_fixed_point(alpha, local_steps, weights if by_hand else None, mu)
+    after = naive_round(problem, fixed, alpha, local_steps, weights / weights.sum(), mu=mu)
     np.testing.assert_allclose(after, fixed, atol=1e-11)
 
 
-# With one local step the fixed point is the optimum, and the factor is the largest step factor.
-@given(problems(), rates, st.floats(0.1, 3))
-def test_one_local_step_is_fedsgd(problem, alpha, scale):
-    np.testing.assert_allclose(problem.fedavg_fixed_point(alpha, 1), problem.optimum(), atol=1e-11)
+# With one local step the fixed point is the optimum, and the factor is the largest step factor,
+# whatever μ is.
+@given(problems(), rates, st.floats(0.1, 3), pulls)
+def test_one_local_step_is_fedsgd(problem, alpha, scale, mu):
+    fixed = problem.fedavg_fixed_point(alpha, 1, mu=mu)
+    np.testing.assert_allclose(fixed, problem.optimum(), atol=1e-11)
     np.testing.assert_allclose(
-        problem.fedavg_multipliers(alpha, 1, scale),
+        problem.fedavg_multipliers(alpha, 1, scale, mu=mu),
         problem.step_multipliers(alpha, scale),
         atol=1e-12,
     )
-    factor = problem.fedavg_factor(alpha, 1, scale)
+    factor = problem.fedavg_factor(alpha, 1, scale, mu=mu)
     assert factor == pytest.approx(problem.step_factor(alpha, scale)[-1], abs=1e-12)
 
 
 # Participants of equal curvature do not drift: any number of local steps ends at the optimum.
-@given(rates, steps, st.integers(0, 99))
-def test_equal_curvatures_do_not_drift(alpha, local_steps, seed):
+@given(rates, steps, pulls, st.integers(0, 99))
+def test_equal_curvatures_do_not_drift(alpha, local_steps, mu, seed):
     optima = np.random.default_rng(seed).normal(size=(4, 2))
     problem = fl.Quadratics(np.tile([1.0, 2.0], (4, 1)), optima, counts=[1, 2, 3, 4])
-    fixed = problem.fedavg_fixed_point(alpha, local_steps)
+    fixed = problem.fedavg_fixed_point(alpha, local_steps, mu=mu)
     np.testing.assert_allclose(fixed, problem.optimum(), atol=1e-12)
 
 
@@ -191,18 +208,66 @@ def test_drift_by_hand():
     np.testing.assert_allclose(problem.fedavg_multipliers(0.5, 2), [1 - sum(progress) / 2])
 
 
-# The multipliers of FedAvg are the eigenvalues of the linear map that one round is.
-@given(problems(), rates, steps, st.floats(0.1, 3))
-def test_fedavg_multipliers_are_eigenvalues(problem, alpha, local_steps, scale):
+# FedProx lets each participant go to its proximal point: with h = 1 and 3, μ = 3 and no end of
+# steps they go a quarter and a half of their ways.
+def test_fedprox_by_hand():
+    problem = fl.Quadratics([1, 3], [[0], [4]])
+    fixed = problem.fedavg_fixed_point(0.1, 1000, mu=3)
+    np.testing.assert_allclose(fixed, [0.5 * 4 / (0.25 + 0.5)], rtol=1e-14)
+    np.testing.assert_allclose(problem.fedavg_multipliers(0.1, 1000, mu=3), [1 - 0.75 / 2])
+
+
+# The harder FedProx pulls, the nearer to the optimum it ends.
+def test_pull_leads_to_the_optimum():
+    problem = fl.Quadratics([1, 3], [[0], [4]])
+    ends = [problem.fedavg_fixed_point(0.001, 100_000, mu=mu) for mu in (0, 1, 10, 100, 1000)]
+    gaps = np.abs(np.array(ends) - problem.optimum())[:, 0]
+    assert gaps[0] == pytest.approx(1)
+    assert (np.diff(gaps) < 0).all()
+    assert gaps[-1] < 0.005
+
+
+# The factor of SCAFFOLD is the spectral radius of the linear map that one round is.
+@given(problems(), rates, steps, st.booleans())
+def test_scaffold_factor_is_the_spectral_radius(problem, alpha, local_steps, by_hand):
+    n, d = problem.optima.shape
+    weights = np.arange(1.0, n + 1) if by_hand else problem.counts
+
+    def after(state):
+        theta, controls = state[:d], state[d:].reshape(n, d)
+        shares = weights / weights.sum()
+        theta, controls = naive_scaffold(problem, theta, controls, alpha, local_steps, shares)
+        return np.concatenate([theta, controls.ravel()])
+
+    origin = after(np.zeros(d + n * d))
+    matrix = np.array([after(e) - origin for e in np.eye(d + n * d)]).T
+    radius = np.abs(np.linalg.eigvals(matrix)).max()
+    factor = problem.scaffold_factor(alpha, local_steps, weights if by_hand else None)
+    assert factor == pytest.approx(radius, abs=1e-6)
+
+
+# With one curvature for everybody: the mean moves as gradient descent does, and differences
+# between the c_i fade by the mean of (1 − αh)^k over the local steps.
+@given(st.integers(2, 5), rates, st.integers(1, 60), st.floats(0.2, 2))
+def test_scaffold_factor_of_equal_curvatures(participants, alpha, local_steps, h):
+    problem = fl.Quadratics([h] * participants, np.arange(participants)[:, None])
+    lag = 1 - np.mean((1 - alpha * h) ** np.arange(local_steps))
+    expected = max(abs(1 - alpha * h) ** local_steps, abs(lag))
+    assert problem.scaffold_factor(alpha, local_steps) == pytest.approx(expected, abs=1e-7)
+
+
+# The multipliers of FedAvg and FedProx are the eigenvalues of the linear map that a round is.
+@given(problems(), rates, steps, st.floats(0.1, 3), pulls)
+def test_fedavg_multipliers_are_eigenvalues(problem, alpha, local_steps, scale, mu):
     def after(theta):
-        return naive_round(problem, theta, alpha, local_steps, problem.weights, scale)
+        return naive_round(problem, theta, alpha, local_steps, problem.weights, scale, mu)
 
     origin = after(np.zeros(problem.dimension))
     matrix = np.array([after(e) - origin for e in np.eye(problem.dimension)]).T
     eigenvalues = np.sort(np.linalg.eigvals(matrix).real)
-    multipliers = problem.fedavg_multipliers(alpha, local_steps, scale)
+    multipliers = problem.fedavg_multipliers(alpha, local_steps, scale, mu=mu)
     np.testing.assert_allclose(np.sort(multipliers), eigenvalues, atol=1e-7)
-    factor = problem.fedavg_factor(alpha, local_steps, scale)
+    factor = problem.fedavg_factor(alpha, local_steps, scale, mu=mu)
     assert factor == pytest.approx(abs(eigenvalues).max(), abs=1e-7)
 
 
@@ -343,6 +408,21 @@ def quadratics(*shape):
             "alpha is 0; expected a number >",
         ),
         (lambda: quadratics(2, 2).fedavg_factor(1, 0), ValueError, "local_steps is 0; expected an"),
+        (
+            lambda: quadratics(2, 2).fedavg_fixed_point(1, 1, mu=-1),
+            ValueError,
+            "mu is -1; expected a number >=",
+        ),
+        (
+            lambda: quadratics(2, 2).scaffold_factor(1, 0),
+            ValueError,
+            "local_steps is 0; expected an",
+        ),
+        (
+            lambda: quadratics(2, 2).scaffold_factor(10, 1000),
+            ValueError,
+            "1000 local steps with alpha 10.0 overflow float64",
+        ),
         (
             lambda: quadratics(2, 2).fedavg_factor(10, 1000),
             ValueError,

@@ -1,4 +1,4 @@
-"""Laws of the simulation of FedSGD and FedAvg on quadratic participants."""
+"""Laws of the simulation of federated algorithms on quadratic participants."""
 
 import numpy as np
 import pytest
@@ -21,19 +21,26 @@ def make_problem(seed=0, n=4, d=2):
 
 
 def by_the_book(
-    problem, theta, history, alpha, local_steps, weights, factor, convention, unscale, codec
-):
-    """McMahan's algorithm 1, participant by participant, on the history's choice of them."""
+    problem, theta, history, alpha, local_steps, weights, factor, convention, unscale, codec,
+    algorithm,
+):  # fmt: skip
+    """The papers' algorithms, participant by participant, on the history's choice of them."""
     thetas, paths, arrivals, bits = [np.array(theta, float)], [], [], []
+    mu, controlled = getattr(algorithm, "mu", 0), isinstance(algorithm, fl.Scaffold)
+    c, own = np.zeros_like(problem.optima[0]), np.zeros_like(problem.optima)
     for present in history.took_part:
         here = thetas[-1]
         path = np.full((problem.participants, local_steps + 1, problem.dimension), np.nan)
         arrived = np.full((problem.participants, problem.dimension), np.nan)
         sent_bits, total, change = 0, sum(weights[present]), np.zeros(problem.dimension)
+        c_after = c.copy()
         for i in np.flatnonzero(present):
             path[i, 0] = here
             for e in range(local_steps):
                 slope = problem.curvatures[i] @ (path[i, e] - problem.optima[i])
+                slope = slope + mu * (path[i, e] - here)
+                if controlled:
+                    slope = slope - own[i] + c
                 path[i, e + 1] = path[i, e] - alpha * slope
             sent = path[i, -1] - here
             if convention == "each":
@@ -42,6 +49,14 @@ def by_the_book(
             sent_bits += payload.bits
             arrived[i] = (codec or fl.Cast()).decode(payload)
             change = change + weights[i] / total * arrived[i]
+            if controlled:
+                new = own[i] - c + (here - path[i, -1]) / (local_steps * alpha)
+                payload = (codec or fl.Cast()).encode(new - own[i])
+                sent_bits += payload.bits
+                share = weights[i] / sum(weights)
+                c_after = c_after + share * (codec or fl.Cast()).decode(payload)
+                own[i] = new
+        c = c_after
         if convention != "each":
             change = change * factor
         if convention == "sum":
@@ -56,7 +71,7 @@ def by_the_book(
 
 
 # The simulation is the paper's algorithm, whatever the options.
-@settings(max_examples=60)
+@settings(max_examples=120)
 @given(
     seed=st.integers(0, 999),
     n=st.integers(1, 6),
@@ -69,21 +84,23 @@ def by_the_book(
     codec=st.sampled_from([None, fl.Cast("float64"), fl.Scaling(4.0)]),
     fraction=st.floats(0.1, 1),
     dropout=st.sampled_from([0.0, 0.3, 0.9]),
+    algorithm=st.sampled_from([None, fl.FedAvg(), fl.FedProx(0.7), fl.Scaffold()]),
 )
 def test_simulation_is_by_the_book(
-    seed, n, d, local_steps, by_hand, factor, convention, unscale, codec, fraction, dropout
-):
+    seed, n, d, local_steps, by_hand, factor, convention, unscale, codec, fraction, dropout,
+    algorithm,
+):  # fmt: skip
     problem = make_problem(seed, n, d)
     weights = np.arange(1.0, n + 1) if by_hand else None
     theta = np.linspace(-1, 2, d)
     history = fl.simulate(
         problem, theta, 3, 0.1, local_steps=local_steps, weights=weights, factor=factor,
         convention=convention, unscale=unscale, codec=codec, fraction=fraction, dropout=dropout,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(seed), algorithm=algorithm,
     )  # fmt: skip
     thetas, paths, arrivals, bits = by_the_book(
         problem, theta, history, 0.1, local_steps, weights if by_hand else problem.counts,
-        factor, convention, unscale, codec,
+        factor, convention, unscale, codec, algorithm,
     )  # fmt: skip
     close = {"rtol": 1e-11, "atol": 1e-11}
     np.testing.assert_allclose(history.theta, thetas, **close)
@@ -157,6 +174,64 @@ def test_fedavg_ends_at_its_fixed_point(local_steps):
     fixed = problem.fedavg_fixed_point(0.1, local_steps)
     np.testing.assert_allclose(history.theta[-1], fixed, atol=1e-12)
     assert history.distance[-1] > 1e-3
+
+
+# FedProx comes to rest at its own closed-form fixed point; without μ it is FedAvg, to the bit.
+@pytest.mark.parametrize("mu", [0.3, 2.0])
+def test_fedprox_ends_at_its_fixed_point(mu):
+    problem = make_problem(3)
+    options = {"alpha": 0.1, "local_steps": 20}
+    history = fl.simulate(problem, [5, -4], 300, algorithm=fl.FedProx(mu), **options)
+    fixed = problem.fedavg_fixed_point(0.1, 20, mu=mu)
+    np.testing.assert_allclose(history.theta[-1], fixed, atol=1e-12)
+    fedavg = problem.fedavg_fixed_point(0.1, 20)
+    assert np.linalg.norm(fixed - fedavg) > 0.01
+    none, plain = (fl.simulate(problem, [5, -4], 3, algorithm=a, **options)
+                   for a in (fl.FedProx(0), None))  # fmt: skip
+    np.testing.assert_array_equal(none.theta, plain.theta)
+
+
+# SCAFFOLD ends at the optimum, whoever takes part.
+@pytest.mark.parametrize("fraction", [1, 0.5])
+def test_scaffold_ends_at_the_optimum(fraction):
+    history = fl.simulate(
+        make_problem(3), [5, -4], 400, 0.1, algorithm=fl.Scaffold(), local_steps=20,
+        fraction=fraction, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert history.distance[-1] < 1e-6
+
+
+# In the long run SCAFFOLD's error shrinks by its exact factor a round.
+@pytest.mark.parametrize("local_steps", [20, 40])
+def test_rate_of_scaffold(local_steps):
+    problem = fl.Quadratics([1, 3], [[0], [4]])
+    history = fl.simulate(problem, [5], 60, 0.1, algorithm=fl.Scaffold(), local_steps=local_steps)
+    factor = problem.scaffold_factor(0.1, local_steps)
+    assert history.distance[60] / history.distance[59] == pytest.approx(factor, rel=1e-3)
+
+
+# With one local step, or with equal curvatures, SCAFFOLD's corrections cancel in the mean: its θ
+# is FedAvg's.  And so it is in every first round, when there is nothing to correct yet.
+def test_when_scaffold_is_fedavg():
+    equal = fl.Quadratics([[1, 2]] * 3, [[0, 1], [4, 0], [-2, -2]], counts=[1, 5, 2])
+    cases = [(make_problem(4), 1, 20), (equal, 7, 20), (make_problem(4), 7, 1)]
+    for problem, local_steps, rounds in cases:
+        one, other = (
+            fl.simulate(problem, [3, 3], rounds, 0.1, local_steps=local_steps, algorithm=a)
+            for a in (fl.FedAvg(), fl.Scaffold())
+        )
+        np.testing.assert_allclose(one.theta, other.theta, atol=1e-13)
+
+
+# Where some take part at a time, FedAvg of equal weights trembles about its fixed point: the mean
+# of many rounds is there (5 standard errors).
+def test_some_participants_end_at_the_fixed_point_on_average():
+    problem = fl.Quadratics([0.5, 1, 3], [[0], [4], [9]])
+    rng = np.random.default_rng(0)
+    history = fl.simulate(problem, [0], 41_000, 0.2, local_steps=5, fraction=0.34, rng=rng)
+    blocks = history.theta[1001:, 0].reshape(400, 100).mean(axis=1)
+    error = blocks.std(ddof=1) / np.sqrt(len(blocks))
+    assert abs(blocks.mean() - problem.fedavg_fixed_point(0.2, 5)[0]) < 5 * error < 0.2
 
 
 # In the long run the error shrinks by the exact factor a round.
@@ -379,6 +454,7 @@ def run(theta=(0, 0), rounds=1, alpha=0.1, **options):
         (lambda: run(rounds=1.5), TypeError, "rounds is 1.5 (float); expected an integer"),
         (lambda: run(alpha=0), ValueError, "alpha is 0; expected a number > 0"),
         (lambda: run(local_steps=0), ValueError, "local_steps is 0; expected an integer >= 1"),
+        (lambda: run(algorithm=fl.FedNova()), TypeError, "algorithm is FedNova(); expected FedAvg"),
         (lambda: run(factor=0), ValueError, "factor is 0; expected a number > 0"),
         (lambda: run(factor="1"), TypeError, "factor is '1' (str); expected a real number"),
         (lambda: run(convention="max"), ValueError, "convention is 'max'; expected"),

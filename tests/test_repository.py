@@ -71,6 +71,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-peers.txt", "peers"),
     ],
 )
 def test_pins_lie_in_the_ranges(name, extra):

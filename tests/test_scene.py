@@ -25,7 +25,8 @@ def unpack(spec, data):
             return value
         if "$" in value:
             offset, shape = value["$"]
-            array = floats[offset : offset + int(np.prod(shape))].reshape(shape)
+            array = floats[offset:].view(np.uint8) if value.get("bytes") else floats[offset:]
+            array = array[: int(np.prod(shape))].reshape(shape)
             return (array, value["at"]) if "at" in value else array
         return {k: walk(v) for k, v in value.items()}
 
@@ -83,6 +84,23 @@ def test_too_large_becomes_infinite():
     assert np.isnan(points[0, 1])
 
 
+# A picture's values arrive as 255 shades from low to high, half a shade off at most; what lies
+# beyond is at the end, NaN is marked, and the array that comes next is in its place.
+@pytest.mark.parametrize("columns", range(1, 6))
+def test_shades(columns):
+    values = np.linspace(-3, 5, 7 * columns).reshape(7, 1, 1, columns)
+    values[3] = np.nan
+    boxes = np.array([[0.0, 1.0, 2.0, 3.0]])
+    mark = packed_mark(scene.Raster(values, boxes, ("p0", "p1"), low=-2.0, high=4.0))
+    shades = mark["values"]
+    assert (shades.shape, shades.dtype) == (values.shape, np.uint8)
+    np.testing.assert_array_equal(shades == 255, np.isnan(values))
+    known = shades < 255
+    back = -2 + 6 * shades[known].astype(float) / 254
+    assert np.abs(back - np.clip(values[known], -2, 4)).max() <= 6 / 254 / 2 + 1e-12
+    np.testing.assert_array_equal(mark["boxes"], boxes)
+
+
 # A draft cuts every heavy array that has frames to the frame asked for, and says which it is.
 @pytest.mark.parametrize(
     "mark, name",
@@ -91,7 +109,11 @@ def test_too_large_becomes_infinite():
         (Points(np.arange(8000.0).reshape(20, 200, 2), ("ink",)), "points"),
         (Points(np.zeros((1, 2)), ("ink",), dim=np.arange(4000.0).reshape(20, 200)), "dim"),
         (scene.Bands(np.arange(8000.0).reshape(20, 100, 4), ("ink",)), "boxes"),
+        (scene.Raster(np.arange(8e3).reshape(20, 4, 10, 10), np.ones((4, 4)), ("p0",)), "values"),
+        (scene.Texts(np.ones((200, 2)), ("a",), np.arange(4e3).reshape(20, 200)), "shown"),
         (scene.Segments(np.arange(4000.0).reshape(20, 2, 100), ("ink",)), "parts"),
+        (scene.Areas(np.arange(6000.0).reshape(20, 2, 50, 3), ("ink",)), "edges"),
+        (scene.Links(np.zeros((99, 2, 2)), np.arange(1980.0).reshape(20, 99), ("ink",)), "flow"),
     ],
 )
 def test_draft_of_marks(mark, name):
@@ -99,6 +121,15 @@ def test_draft_of_marks(mark, name):
     cut, at = packed_mark(mark, frame=7)[name]
     assert at == 7
     np.testing.assert_array_equal(cut, whole[7:8])
+
+
+# A draft's headline says what the frame asked for says; the last one for frames beyond it.
+@pytest.mark.parametrize("frame, said", [(None, ["a", "b"]), (0, ["a"]), (1, ["b"]), (7, ["b"])])
+def test_draft_of_headlines(frame, said):
+    card = scene.Headline("title", ("a", "b"), note="note")
+    spec, _ = pack(Scene(Chart((), **AXES), (card,)), frame)
+    sent = spec["cards"][0]
+    assert (sent["title"], sent["value"], sent["note"]) == ("title", said, "note")
 
 
 # The same for a table's columns, vectors and totals included.
@@ -109,6 +140,20 @@ def test_draft_of_tables():
     np.testing.assert_array_equal(column["total"][0], total[3:4])
     plain = packed_column(Column("c", total, total=np.arange(1000.0)), frame=3)
     assert (plain["values"][1], plain["total"][1]) == (3, 3)
+
+
+# Texts that change by frame are cut to the frame too, or to their last; others stay as they are.
+def test_draft_of_texts():
+    spots, lines = np.zeros((1, 2)), tuple(((str(k),),) for k in range(5))
+    boxes = scene.Boxes(spots, (1, 1), ("A",), ("ink",), lines, (("plain",),) * 5)
+    headline = scene.Headline("title", ("a", "b", "c"), "badge")
+    whole = Scene(Chart((boxes,), Axis(0, 1), Axis(0, 1)), (headline,), ("one", "two"), 5)
+    spec, _ = pack(whole, frame=3)
+    (mark,), (card,) = spec["main"]["marks"], spec["cards"]
+    assert (mark["lines"], mark["tones"], mark["titles"]) == ([[["3"]]], [["plain"]], ["A"])
+    assert (card["title"], card["value"], card["badge"]) == ("title", ["c"], "badge")
+    assert spec["notice"] == ["one", "two"]
+    assert pack(whole)[0]["main"]["marks"][0]["lines"] == [[[str(k)]] for k in range(5)]
 
 
 # A draft leaves whole what has no frames, however heavy, and what is light.
@@ -142,6 +187,15 @@ def test_scenes_are_frozen():
     assert all(kind.__dataclass_params__.frozen for kind in kinds)
 
 
+# The total is the one that is written out: 0.15 lies below its half, 0.125 upon it.
+@pytest.mark.parametrize(
+    "part, times, digits, total", [(0.03, 5, 1, 0.1), (0.125, 1, 2, 0.13), (-0.125, 1, 2, -0.13)]
+)
+def test_apportioned_ties(part, times, digits, total):
+    values = [part] * times
+    assert sum(apportion(values, sum(values), digits)) == pytest.approx(total)
+
+
 # Numbers that are shown add up to their shown total, and none moves by more than one last digit.
 @given(
     st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9),
@@ -149,7 +203,7 @@ def test_scenes_are_frozen():
 )
 def test_apportioned_numbers_add_up(values, digits):
     shown = apportion(values, sum(values), digits)
-    assert sum(shown) == pytest.approx(round(sum(values), digits), abs=1e-6)
+    assert abs(sum(shown) - sum(values)) <= 0.5 * 10.0**-digits + 1e-6
     assert np.abs(shown - values).max() <= 10.0**-digits * 1.001 + 1e-6
 
 

@@ -1,5 +1,6 @@
 """Laws of the widget, without a browser: every message is answered, and none can break a lab."""
 
+import asyncio
 import base64
 import csv
 import dataclasses
@@ -8,6 +9,7 @@ import json
 import logging
 import struct
 import sys
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +19,7 @@ from fedlearn_edu import labs
 from fedlearn_edu.labs import shell
 from fedlearn_edu.labs.controls import Series, from_query
 from fedlearn_edu.labs.shell import LabWidget
-from fedlearn_edu.scene import pack
+from fedlearn_edu.scene import Axis, Chart, Scene, pack
 
 from .labkit import JUNK, NAMES, Browser, allowed
 
@@ -426,6 +428,107 @@ def test_no_still_picture(client, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     data, _ = client.widget._repr_mimebundle_()
     assert list(data) == ["text/plain", "application/vnd.jupyter.widget-view+json"]
+
+
+def growing(client, pace=0.0):
+    """The convergence lab, computed in three results of 3, 30 and 60 rounds; each takes `pace`."""
+    whole = client.lab
+    started = []
+
+    def grow(state):
+        started.append(state)
+        for rounds in (3, 30, 60):
+            end = time.perf_counter() + pace
+            while time.perf_counter() < end:
+                pass
+            result = whole.compute(state)
+            short = dataclasses.replace(result.history, theta=result.history.theta[: rounds + 1])
+            yield dataclasses.replace(result, history=short)
+
+    def draw(result, t, kept):
+        frames = len(result.history.theta)
+        return Scene(Chart((), Axis(0, 1), Axis(0, 1)), frames=frames, expected=61)
+
+    client.widget.lab = dataclasses.replace(whole, grow=grow, draw=draw)
+    return started
+
+
+async def until_done(widget):
+    """Every scene that the widget sends until its computation is done."""
+    seen, done = [], asyncio.Event()
+
+    def look(change):
+        seen.append(change.new)
+        if not change.new["more"]:
+            done.set()
+
+    widget.observe(look, "scene")
+    await asyncio.wait_for(done.wait(), 30)
+    return seen
+
+
+# A long computation is shown as it comes, at last whole, under the number of its request.
+def test_growth(client):
+    growing(client, pace=2 * shell.FIRST)
+
+    async def talk():
+        first = client.ask("set", values={"alpha": 0.3})
+        assert (first["more"], first["spec"]["frames"]) == (True, 4)
+        return first, await until_done(client.widget)
+
+    first, later = asyncio.run(talk())
+    assert [scene["spec"]["frames"] for scene in later] == [31, 61, 61][-len(later) :]
+    assert {scene["seq"] for scene in later} == {first["seq"]}
+
+
+# A newer request ends an older one's computation; a short one is shown whole at once; a file
+# asked for on the way is that of the whole.
+def test_growth_is_dropped_or_finished(client):
+    started = growing(client, pace=2 * shell.FIRST)
+
+    async def talk():
+        assert client.ask("set", values={"alpha": 0.3})["more"]
+        assert client.ask("set", values={"alpha": 0.4})["more"]
+        table = client.ask("file", format="csv")
+        await until_done(client.widget)
+        return table
+
+    table = asyncio.run(talk())
+    assert [state.alpha for state in started] == [0.3, 0.4]
+    assert client.widget.scene["spec"]["frames"] == 61
+    assert table["buffers"][0].decode("utf-8-sig") == client.widget.csv()
+    growing(client)
+
+    async def short():
+        return client.ask("set", values={"alpha": 0.5})
+
+    assert not asyncio.run(short())["more"]
+
+
+# A computation that fails on its way is named, and the lab goes on.
+def test_growth_that_fails(client):
+    whole = client.lab
+
+    def grow(state):
+        yield whole.compute(state)
+        end = time.perf_counter() + 2 * shell.FIRST
+        while time.perf_counter() < end:
+            pass
+        yield whole.compute(state)
+        raise ArithmeticError("too far")
+
+    client.widget.lab = dataclasses.replace(whole, grow=grow)
+
+    async def talk():
+        assert client.ask("set", values={"alpha": 0.3})["more"]
+        del client.sent[:]
+        while not client.sent:
+            await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    assert "too far" in client.sent[0][0]["text"]
+    client.widget.lab = whole
+    assert not client.ask("set", values={"alpha": 0.2})["more"]
 
 
 # A picture that cannot be drawn does not keep the lab from being shown.

@@ -91,7 +91,7 @@ class Scaffold:
 class FedNova:
     """FedAvg that divides each participant's step by how many local steps it made.
 
-    Wang et al. 2020, arXiv 2007.07481, equations 4 to 6 with τ_eff = Σ w_i ‖a_i‖₁.
+    Wang et al. 2020, arXiv 2007.07481, equation 4 and section 5 with τ_eff = Σ w_i ‖a_i‖₁.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class FedNova:
 class FedAdam:
     """FedAvg whose server takes the mean step as a gradient for Adam.
 
-    Reddi et al. 2021, arXiv 2003.00295, algorithm 2; v starts at τ².
+    Reddi et al. 2021, arXiv 2003.00295; v starts at τ².
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class FedAdam:
 class FedYogi(FedAdam):
     """FedAvg whose server takes the mean step as a gradient for Yogi.
 
-    Reddi et al. 2021, arXiv 2003.00295, algorithm 2; v starts at τ².  Parameters as `FedAdam`.
+    Reddi et al. 2021, arXiv 2003.00295; v starts at τ².  Parameters as `FedAdam`.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class Gossip:
 
     In a round each participant trains its own model, then takes the mixture Σ_j M_ij θ_j of those
     that arrive.  Who is absent neither sends nor receives: its share stays with the sender.
-    Lian et al. 2017, arXiv 1705.09056, algorithm 1, mixing after the local steps.
+    Lian et al. 2017, arXiv 1705.09056, with the mixing after the local steps.
 
     Parameters
     ----------
@@ -199,8 +199,8 @@ class Stragglers:
     delay : int
         Rounds ≥ 0 by which its update comes late; the server adds it with those of that round.
     partial : bool
-        Whether it stops early, after a number of its steps that is drawn uniformly from 1 to all,
-        as in Li et al. 2020, arXiv 1812.06127, section 5.2.
+        Whether it stops early, after a number of its steps that is drawn uniformly from 1 to all;
+        Li et al. 2020, arXiv 1812.06127, section 5.2, draw whole epochs.
 
     Examples
     --------
@@ -255,7 +255,7 @@ class Staircase:
 class Cosine:
     """A learning rate that falls from `start` to `end` along half a cosine, and stays there.
 
-    Loshchilov and Hutter 2017, arXiv 1608.03983, equation 5.
+    Loshchilov and Hutter 2017, arXiv 1608.03983, without their restarts.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ What makes it fast, beyond laying examples out well (`layout`):
   sum is written into a buffer that is there already.
 """
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from .algorithms import (
     Scaffold,
 )  # fmt: skip
 from .layout import lay_out, lay_out_once
-from .state import Late
+from .mixing import Mixer
+from .state import Late, Rounds
 from .wire import bits, send_rows
 
 BLOCK_BYTES = 1_000_000
@@ -62,8 +63,8 @@ class Buffers:
         self.scores, self.targets = (np.empty((classes, slots), dtype) for _ in range(2))
         self.top, self.coefficients = np.empty(slots, dtype), np.empty(slots, dtype)
         self.rows = np.empty(slots, np.int64)
-        self.models, self.gradients, self.velocity, self.scratch = (
-            np.empty((participants, packing.size), dtype) for _ in range(4)
+        self.models, self.gradients, self.velocity, self.scratch, self.own, self.shift = (
+            np.empty((participants, packing.size), dtype) for _ in range(6)
         )
         self.model_layers = packing.views(self.models)
         self.gradient_layers = packing.views(self.gradients)
@@ -171,7 +172,7 @@ def gradient_weights(steps, alpha, momentum, mu):
 
     Notes
     -----
-    The vector a_i of Wang et al. 2020, arXiv 2007.07481, section 4, in reverse.
+    The vector a_i of Wang et al. 2020, arXiv 2007.07481, section 4.1, in reverse.
 
     Examples
     --------
@@ -191,21 +192,11 @@ def gradient_weights(steps, alpha, momentum, mu):
     return weights
 
 
-class Engine:
-    """All participants at once.
-
-    Parameters
-    ----------
-    federation : Federation
-        The examples; pooled, for centralised SGD.
-    plan : Plan
-        The options.
-    packing : Packing
-        Sizes of the model.
-    """
+class Engine(Rounds):
+    """All participants at once."""
 
     def __init__(self, federation, plan, packing):
-        self.federation, self.plan, self.packing = federation, plan, packing
+        super().__init__(federation, plan, packing)
         self.weights = plan.weights_of(federation.counts)
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
@@ -213,28 +204,53 @@ class Engine:
         self.x = self.blocks = self.buffers = self.views = None
         self.model_bits = self.known = None
 
+    def prepare(self, state, cohorts):
+        """Lay the cohorts out, all in one go; see `Rounds`."""
+        dtype = state.theta.dtype
+        if self.x is None:
+            ones = np.ones((len(self.federation.x), 1), dtype)
+            self.x = np.hstack([self.federation.x.astype(dtype), ones])
+            self.model_bits = bits(None, self.packing, dtype)
+            if isinstance(self.plan.algorithm, Gossip):
+                self.mixer = Mixer(self.plan.algorithm.mixing, self.packing.size, dtype)
+        if self.constant:
+            if self.blocks is None:
+                [self.blocks] = self._lay_out(cohorts[:1], dtype)
+            layouts = [self.blocks] * len(cohorts)
+        else:
+            layouts = self._lay_out(cohorts, dtype)
+        for cohort, blocks in zip(cohorts, layouts, strict=True):
+            cohort.blocks = blocks
+        self._reserve(chain.from_iterable(layouts), dtype)
+
+    def _lay_out(self, cohorts, dtype):
+        there = [cohort for cohort in cohorts if len(cohort.active)]
+        if self.summed and all(cohort.steps.max() == 1 for cohort in there):
+            found = (lay_out_once(cohort, CHUNK_SLOTS, dtype) for cohort in there)
+        elif there:
+            arrays = 1 if self.summed else 2
+            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
+            found = iter(lay_out(there, size, CHUNK_SLOTS, dtype))
+        return [next(found) if len(cohort.active) else [] for cohort in cohorts]
+
+    def _reserve(self, blocks, dtype):
+        """Have buffers for the largest chunk, and for all models of a block that are needed."""
+        slots, models = 0, 1
+        if self.buffers is not None:
+            slots, models = self.buffers.slots, self.buffers.participants
+        for block in blocks:
+            slots = max(slots, *(len(chunk.source) for chunk in block.chunks))
+            if not self.summed or block.chunks[0].active[1:] != [0]:
+                models = max(models, len(block.members))
+        have = self.buffers
+        if have is None or (slots, models) != (have.slots, have.participants):
+            self.buffers, self.views = Buffers(self.packing, models, slots, dtype), {}
+
     def round(self, state, cohort):
-        """Advance the state by one round.
-
-        Parameters
-        ----------
-        state : State
-            Changed in place.
-        cohort : Cohort
-            Who takes part, and how.
-
-        Returns
-        -------
-        tuple of int
-            Bits up and down.
-
-        Raises
-        ------
-        Diverged
-            If a value is not finite.
-        """
-        self._prepare(state, cohort)
-        self.alpha = self.plan.alpha_at(state.round)
+        """Advance the state by one round; see `Rounds`."""
+        if cohort.blocks is None:
+            self.prepare(state, [cohort])
+        self.order, self.alpha = cohort.order, self.plan.alpha_at(state.round)
         if isinstance(self.plan.algorithm, Gossip):
             return self._gossip(state, cohort), 0
         start, down = self._broadcast(state.theta, cohort)
@@ -243,42 +259,10 @@ class Engine:
             self.control, more = self._broadcast(state.memory["c"], cohort)
             down += more
         tally = Tally(self, state, cohort)
-        for block in self.blocks:
+        for block in cohort.blocks:
             tally.take(block, start)
         self._serve(state, tally)
         return (0, 0) if isinstance(self.plan.algorithm, Centralised) else (tally.bits_up, down)
-
-    def _prepare(self, state, cohort):
-        """Have the examples in the type of θ, the layout of the cohort, and buffers for it."""
-        dtype = state.theta.dtype
-        if self.x is None:
-            ones = np.ones((len(self.federation.x), 1), dtype)
-            self.x = np.hstack([self.federation.x.astype(dtype), ones])
-            self.model_bits = bits(None, self.packing, dtype)
-        self.order = cohort.order.ravel()
-        if self.blocks is not None and self.constant:
-            return
-        if not len(cohort.active):
-            self.blocks = []
-        elif self.summed and cohort.steps.max() == 1:
-            self.blocks = lay_out_once(cohort, CHUNK_SLOTS, dtype)
-        else:
-            arrays = 1 if self.summed else 2
-            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
-            self.blocks = lay_out(cohort, size, CHUNK_SLOTS, dtype)
-        self._reserve(dtype)
-
-    def _reserve(self, dtype):
-        chunks = [(block, chunk) for block in self.blocks for chunk in block.chunks]
-        slots = max((len(chunk.source) for _, chunk in chunks), default=0)
-        models = max((len(b.members) for b, chunk in chunks if chunk.active[1:] != [0]), default=1)
-        if not self.summed:
-            models = max((len(block.members) for block in self.blocks), default=1)
-        have = self.buffers
-        if have is None or slots > have.slots or models > have.participants:
-            if have is not None:
-                slots, models = max(slots, have.slots), max(models, have.participants)
-            self.buffers, self.views = Buffers(self.packing, models, slots, dtype), {}
 
     def _broadcast(self, row, cohort):
         codec = self.plan.down
@@ -389,18 +373,15 @@ class Engine:
     def _gossip(self, state, cohort):
         own = state.memory["models"]
         self.local_alpha = self.alpha
-        for block in self.blocks:
+        for block in cohort.blocks:
             who = cohort.active[block.members]
             self.learn(block, state.theta, own=own[who])
             own[who] = self.buffers.models[: len(who)]
         there = cohort.active
         sent, taken = send_rows(self.plan.up, own[there], self.packing)
-        matrix = self.plan.algorithm.mixing[np.ix_(there, there)].copy()
-        np.fill_diagonal(matrix, 0)
-        kept = (1 - matrix.sum(axis=1)).astype(own.dtype)
-        own[there] = kept[:, None] * own[there] + matrix.astype(own.dtype) @ sent
+        degrees = self.mixer.mix(own, sent, there)
         state.theta = own.mean(axis=0)
-        return int(np.count_nonzero(matrix, axis=0) @ taken)
+        return int(degrees @ taken)
 
 
 def _adapt(state, a, g):
@@ -442,15 +423,16 @@ class Tally:
     def __init__(self, engine, state, cohort):
         self.engine, self.state, self.cohort = engine, state, cohort
         plan, self.t = engine.plan, state.round
-        due, fresh, self.arrivals = [], engine.weights[cohort.active], len(cohort.active)
+        fresh, most, due = engine.weights[cohort.active], int(cohort.steps.max(initial=1)), []
+        self.arrivals, earlier = len(fresh), np.zeros(0)
         if plan.delay:
             due = [late for late in state.late if late.due <= self.t]
             state.late = [late for late in state.late if late.due > self.t]
             fresh = np.where(cohort.late, 0.0, fresh)
+            earlier = np.array([engine.weights[late.participant] for late in due])
             self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
-        earlier = np.array([engine.weights[late.participant] for late in due])
+            most = max(most, *(late.steps for late in due), 1)
         weight = fresh.sum() + earlier.sum() or 1.0
-        most = max([int(cohort.steps.max(initial=1)), *(late.steps for late in due)])
         self.table, self.norms = engine.tables(most)
         self.factors, factors = fresh / weight, earlier / weight
         if isinstance(plan.algorithm, FedNova):
@@ -483,8 +465,9 @@ class Tally:
         scaffold = isinstance(engine.plan.algorithm, Scaffold)
         own = shift = change = None
         if scaffold:
-            own = self.state.memory["c_i"][who]
-            shift = engine.control - own
+            own, shift = engine.buffers.own[: len(who)], engine.buffers.shift[: len(who)]
+            self.state.memory["c_i"].take(who, axis=0, out=own, mode="clip")
+            np.subtract(engine.control, own, out=shift)
             shift *= engine.local_alpha
         engine.learn(block, start, shift=shift)
         if isinstance(engine.plan.algorithm, FedSGD):
@@ -493,8 +476,8 @@ class Tally:
             updates = engine.buffers.models[: len(who)]
             updates -= start
         if scaffold:
-            reach = (-engine.local_alpha * self.norms[steps - 1]).astype(updates.dtype)
-            change = np.divide(updates, reach[:, None], out=shift)
+            stretch = (-1 / (engine.local_alpha * self.norms[steps - 1])).astype(updates.dtype)
+            change = np.multiply(updates, stretch[:, None], out=shift)
             change -= engine.control
             own += change
             self.state.memory["c_i"][who] = own

@@ -113,6 +113,75 @@ def ring(participants):
     return mixing([(i, (i + 1) % n) for i in range(n) if n > 1], n)
 
 
+def line(participants):
+    """Return the mixing matrix of a line: each talks to the one before and the one after.
+
+    Parameters
+    ----------
+    participants : int
+        N ≥ 1.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+
+    Examples
+    --------
+    >>> line(3).round(3)[0]
+    array([0.667, 0.333, 0.   ])
+    """
+    n = whole_number(participants, "participants", 1)
+    return mixing([(i, i + 1) for i in range(n - 1)], n)
+
+
+def star(participants):
+    """Return the mixing matrix of a star: all talk to the first, and to nobody else.
+
+    Parameters
+    ----------
+    participants : int
+        N ≥ 1.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        1/N between the first and each other.
+
+    Examples
+    --------
+    >>> star(4)[1]
+    array([0.25, 0.75, 0.  , 0.  ])
+    """
+    n = whole_number(participants, "participants", 1)
+    return mixing([(0, i) for i in range(1, n)], n)
+
+
+def barbell(participants):
+    """Return the mixing matrix of two complete halves that one edge joins.
+
+    Parameters
+    ----------
+    participants : int
+        N ≥ 1; the first half has ⌈N/2⌉, and the edge is between its last and the next.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+
+    Examples
+    --------
+    >>> (barbell(4) > 0).astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 1, 1],
+           [0, 0, 1, 1]])
+    """
+    n = whole_number(participants, "participants", 1)
+    half = (n + 1) // 2
+    halves = [(i, j) for i in range(n) for j in range(i + 1, n) if (i < half) == (j < half)]
+    return mixing([*halves, (half - 1, half)] if n > 1 else [], n)
+
+
 def torus(rows, columns):
     """Return the mixing matrix of a grid whose opposite sides are joined.
 

@@ -8,6 +8,7 @@ grow with their number.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -58,13 +59,13 @@ class Block:
     chunks: list
 
 
-def lay_out(cohort, block_size, chunk_slots, dtype):
-    """Return the blocks of a cohort.
+def lay_out(cohorts, block_size, chunk_slots, dtype):
+    """Return the blocks of each of these cohorts, which belong to one plan.
 
     Parameters
     ----------
-    cohort : Cohort
-        Who takes part.
+    cohorts : list of Cohort
+        Who takes part in one round after the other; in each somebody.
     block_size : int
         Participants in a block at most.
     chunk_slots : int
@@ -74,54 +75,96 @@ def lay_out(cohort, block_size, chunk_slots, dtype):
 
     Returns
     -------
-    list of Block
+    list of lists of Block
 
     Examples
     --------
     >>> from .chance import Chance
-    >>> cohort = Chance(np.random.default_rng(0)).draw(np.array([3, 5]), 1, 2)
-    >>> [block] = lay_out(cohort, 10, 100, np.float32)
+    >>> cohorts = Chance(np.random.default_rng(0)).draw(range(1), np.array([3, 5]), 1, 2)
+    >>> [[block]] = lay_out(cohorts, 10, 100, np.float32)
     >>> block.members, block.chunks[0].active
     (array([1, 0]), [2, 2, 1, 0])
     """
-    sizes = cohort.steps * (cohort.counts.max() + 1) + cohort.counts
-    order = (-sizes).argsort(kind="stable")
-    starts = np.cumsum(cohort.counts) - cohort.counts
-    blocks = [order[k : k + block_size] for k in range(0, len(order), block_size)]
-    return [
-        Block(members, _chunks(cohort, members, starts[members], chunk_slots, dtype))
-        for members in blocks
-    ]
+    people = _People(cohorts, block_size)
+    batches, blocks = _Minibatches(people, dtype), [[] for _ in cohorts]
+    for k, members in enumerate(np.split(people.members, people.first[1:])):
+        a = people.first[k]
+        chunks = batches.cut(int(people.steps[a]), int(people.width[k]), chunk_slots)
+        blocks[people.turn[a]].append(Block(members, chunks))
+    return blocks
 
 
-def _chunks(cohort, members, starts, chunk_slots, dtype):
-    counts, steps = cohort.counts[members], cohort.steps[members]
-    batch = cohort.batch or int(counts.max())
-    width = min(batch, int(counts.max()))
-    there = np.arange(steps[0])[:, None] < steps
-    step, rank = there.nonzero()
-    lengths = there.sum(axis=1)
-    active, ends = [*lengths.tolist(), 0], lengths.cumsum()
-    first, begin = starts[rank], step
-    if len(cohort.order) > 1:
-        epoch, begin = np.divmod(step, (-(-counts // batch))[rank])
-        first += epoch * cohort.order.shape[1]
-    begin = begin * batch
-    first += begin
-    size = np.minimum(batch, counts[rank] - begin)
-    inside = np.arange(width) < size[:, None]
-    source = ((first[:, None] + np.arange(width)) * inside).ravel()
-    share = (inside / size[:, None]).astype(dtype).ravel()
-    ahead = steps[rank] - 1 - step
-    chunks = []
-    for lo, hi in _cuts(ends.tolist(), chunk_slots // width):
-        a, b = (ends[lo] - lengths[lo]), ends[hi - 1]
-        slots = slice(a * width, b * width)
-        chunks.append(
-            Chunk(lo == 0, active[lo : hi + 1], width, source[slots], share[slots], rank[a:b],
-                  ahead[a:b])
-        )  # fmt: skip
-    return chunks
+class _People:
+    """The participants of all cohorts in one row, sorted by cohort, most steps first.
+
+    `first` says where each block begins, `width` how many slots its mini-batches have.
+    """
+
+    def __init__(self, cohorts, block_size):
+        number = np.array([len(cohort.active) for cohort in cohorts])
+        counts = np.concatenate([cohort.counts for cohort in cohorts])
+        steps = np.concatenate([cohort.steps for cohort in cohorts])
+        self.turn = np.repeat(np.arange(len(number)), number)
+        place = np.arange(len(counts)) - np.repeat(np.cumsum(number) - number, number)
+        starts = cohorts[0].epochs * (np.cumsum(counts) - counts)
+        starts -= np.repeat(starts[place == 0], number)
+        keys = (self.turn + 1) * (steps.max() + 1) - steps
+        order = (keys * (counts.max() + 1) - counts).argsort(kind="stable")
+        self.members, self.rank = place[order], place % block_size
+        self.counts, self.steps, self.starts = counts[order], steps[order], starts[order]
+        self.first = np.flatnonzero(self.rank == 0)
+        self.batch = cohorts[0].batch or int(counts.max())
+        self.width = np.minimum(np.maximum.reduceat(self.counts, self.first), self.batch)
+
+
+class _Minibatches:
+    """The mini-batches of all blocks in one row, sorted by block, step and participant."""
+
+    def __init__(self, people, dtype):
+        who, step, self.active = _in_order(people.steps, np.cumsum(people.rank == 0) - 1)
+        self.rank, self.ahead = people.rank[who], people.steps[who] - 1 - step
+        counts, batch = people.counts, people.batch
+        epoch, begin = np.divmod(step, (-(-counts // batch))[who])
+        begin *= batch
+        counts = counts[who]
+        size = np.minimum(counts - begin, batch)
+        first = people.starts[who] + epoch * counts + begin
+        width = np.repeat(people.width, np.add.reduceat(people.steps, people.first))
+        ends = np.cumsum(width)
+        inside = np.arange(ends[-1]) - np.repeat(ends - width, width)
+        there = inside < np.repeat(size, width)
+        self.source = (np.repeat(first, width) + inside) * there
+        self.share = there * np.repeat((1 / size).astype(dtype), width)
+        self.batches = self.slots = self.groups = 0
+
+    def cut(self, steps, width, chunk_slots):
+        """Return the chunks of the next block, which makes so many steps."""
+        active = self.active[self.groups : self.groups + steps]
+        ends = [0, *accumulate(active)]
+        chunks = []
+        for lo, hi in _cuts(ends[1:], chunk_slots // width):
+            own = slice(self.batches + ends[lo], self.batches + ends[hi])
+            slots = slice(self.slots + ends[lo] * width, self.slots + ends[hi] * width)
+            chunks.append(
+                Chunk(lo == 0, [*active, 0][lo : hi + 1], width, self.source[slots],
+                      self.share[slots], self.rank[own], self.ahead[own])
+            )  # fmt: skip
+        self.groups += steps
+        self.batches += ends[-1]
+        self.slots += ends[-1] * width
+        return chunks
+
+
+def _in_order(steps, block):
+    """Return the participant and the step of each mini-batch, and how many make each step."""
+    places, most = len(steps).bit_length(), int(steps.max()).bit_length()
+    who = np.repeat(np.arange(len(steps)), steps)
+    step = np.arange(len(who)) - np.repeat(np.cumsum(steps) - steps, steps)
+    keys = (((block[who] << most) | step) << places) | who
+    keys.sort()
+    groups = keys >> places
+    bounds = np.flatnonzero(np.diff(groups, prepend=-1, append=-1))
+    return keys & ((1 << places) - 1), groups & ((1 << most) - 1), np.diff(bounds).tolist()
 
 
 def _cuts(ends, limit):
@@ -142,7 +185,9 @@ def lay_out_once(cohort, chunk_slots, dtype):
 
     Parameters
     ----------
-    cohort, chunk_slots, dtype
+    cohort : Cohort
+        Who takes part.
+    chunk_slots, dtype
         As in `lay_out`.
 
     Returns
@@ -152,18 +197,16 @@ def lay_out_once(cohort, chunk_slots, dtype):
     Examples
     --------
     >>> from .chance import Chance
-    >>> cohort = Chance(np.random.default_rng(0)).draw(np.array([1, 3]), 1, None)
+    >>> [cohort] = Chance(np.random.default_rng(0)).draw(range(1), np.array([1, 3]), 1, None)
     >>> lay_out_once(cohort, 100, np.float64)[0].chunks[0].share.round(2)
     array([1.  , 0.33, 0.33, 0.33])
     """
-    members = np.arange(len(cohort.counts))
-    rank = np.repeat(members, np.minimum(cohort.counts, cohort.batch or cohort.counts))
-    places = np.arange(cohort.order.shape[1])
-    if cohort.batch:
-        starts = np.repeat(np.cumsum(cohort.counts) - cohort.counts, cohort.counts)
-        places = places[places - starts < cohort.batch]
-    sizes = np.bincount(rank)
-    share = (1 / sizes[rank]).astype(dtype)
+    counts, members = cohort.counts, np.arange(len(cohort.counts))
+    sizes = np.minimum(counts, cohort.batch or counts)
+    rank = np.repeat(members, sizes)
+    starts = cohort.epochs * (np.cumsum(counts) - counts) - (np.cumsum(sizes) - sizes)
+    places = np.repeat(starts, sizes) + np.arange(len(rank))
+    share = np.repeat((1 / sizes).astype(dtype), sizes)
     chunks = []
     for a in range(0, len(rank), chunk_slots):
         slots = slice(a, a + chunk_slots)

@@ -1,7 +1,6 @@
-"""FedSGD and FedAvg on quadratic participants, step by step, with the whole history."""
+"""FedSGD, FedAvg, FedProx and SCAFFOLD on quadratic participants, with the whole history."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -91,6 +90,7 @@ def simulate(
     rounds,
     alpha,
     *,
+    algorithm=None,
     local_steps=1,
     weights=None,
     factor=1.0,
@@ -102,12 +102,14 @@ def simulate(
     rng=None,
     limit=1e9,
 ):
-    """Run federated averaging on quadratic participants and return every round of it.
+    """Run a federation of quadratic participants and return every round of it.
 
     In each round the server samples max(1, round(C·N)) participants; each drops out with
     probability `dropout`; the others start at θ, make E full-batch gradient steps, and send
     Δ_i = θ_i − θ through the codec; the server adds the scaled weighted mean of what arrived.
     If nobody arrives, or those that do have no weight, θ stays.
+    FedProx adds μ (θ_i − θ) to each gradient; SCAFFOLD adds c − c_i, and sends the change of c_i
+    through the codec too.
 
     Parameters
     ----------
@@ -119,8 +121,10 @@ def simulate(
         Rounds ≥ 0.
     alpha : float
         Learning rate α > 0 of the local steps.
+    algorithm : FedAvg, FedProx or Scaffold, optional
+        From `federation.algorithms`; FedAvg if left out.
     local_steps : int
-        E ≥ 1; 1 is FedSGD, more is FedAvg.
+        E ≥ 1; with FedAvg, 1 is FedSGD.
     weights : array_like, shape (N,), optional
         w_i; n_i / Σ n if left out.
     factor : float
@@ -156,7 +160,9 @@ def simulate(
 
     Notes
     -----
-    McMahan et al. 2017, arXiv 1602.05629, algorithm 1, with full batches.
+    McMahan et al. 2017, arXiv 1602.05629, algorithm 1; Li et al. 2020, arXiv 1812.06127,
+    algorithm 2; Karimireddy et al. 2020, arXiv 1910.06378, algorithm 1, option II; all with full
+    batches.
 
     Examples
     --------
@@ -172,33 +178,27 @@ def simulate(
     rounds = whole_number(rounds, "rounds", 0)
     alpha = real_number(alpha, "alpha", above=0)
     local_steps = whole_number(local_steps, "local_steps", 1)
+    weights = problem.weights_or(weights)
+    mu, controls = _local_terms(algorithm, problem, weights, alpha * local_steps)
     sampled, took_part = participation(
         rounds, problem.participants, fraction=fraction, dropout=dropout, rng=rng
     )
-    used = _renormalised(problem.weights_or(weights), took_part)
+    used = _renormalised(weights, took_part)
     scales = _scales(factor, convention, took_part.sum(axis=1), unscale)
     before = float(factor) if convention == "each" else 1.0
 
-    points = np.empty((rounds + 1, problem.dimension))
-    points[0] = start
-    local = np.empty((rounds, problem.participants, local_steps + 1, problem.dimension))
-    arrived = np.full((rounds, *problem.optima.shape), np.nan)
-    bits = np.zeros(rounds, dtype=np.int64)
-    cause, everyone = None, slice(None)
+    walk = _Walk(problem, alpha, local_steps, mu)
     with np.errstate(over="ignore", invalid="ignore"):
-        for t in range(rounds):
-            here = everyone if took_part[t].all() else took_part[t]
-            _walk(problem, points[t], alpha, local[t])
-            sent = before * (local[t, here, -1] - points[t])
-            arrived[t, here], bits[t] = _transmit(codec, sent)
-            points[t + 1] = points[t] + (scales[t] * used[t, here]) @ arrived[t, here]
-            cause = _failure(sent, arrived[t, here], points[t + 1], limit)
-            if cause:
-                break
-    done = t if cause else rounds
-    local[~took_part] = np.nan
-    record = (local, sampled, took_part, arrived, used, bits)
-    return _history(problem, points[: done + 1], *(kept[:done] for kept in record), cause)
+        points, pushes, sent, arrived, bits = _rounds(
+            walk, start, before, scales[:, None] * used, took_part, codec, controls
+        )
+        done, cause = _end(sent, arrived, points[1:], limit)
+        local = walk.paths(points[:done], pushes)
+    local[~took_part[:done]] = np.nan
+    arrived = arrived[:, : problem.participants]
+    arrived[~took_part] = np.nan
+    record = (kept[:done] for kept in (sampled, took_part, arrived, used, bits))
+    return _history(problem, points[: done + 1], local, *record, cause)
 
 
 _NO_CAST = Cast("float64")
@@ -287,41 +287,135 @@ def _scales(factor, convention, arrivals, unscale):
     return alone / sent * summed
 
 
-def _walk(problem, theta, alpha, path):
-    """Fill path (N, E + 1, d) with every participant's gradient steps from θ.
+def _local_terms(algorithm, problem, weights, reach):
+    """Return μ of FedProx and the controls of SCAFFOLD: what is added to a local gradient."""
+    from .algorithms import FedAvg, FedProx, Scaffold  # not needed by the import of the package
 
-    The steps are made along the principal axes of H_i, where the gradient along an axis is its
-    curvature times the error along it.
+    if algorithm is None or isinstance(algorithm, FedAvg):
+        return 0.0, None
+    if isinstance(algorithm, FedProx):
+        return algorithm.mu, None
+    if isinstance(algorithm, Scaffold):
+        return 0.0, _Controls(problem, weights, reach)
+    raise TypeError(f"algorithm is {algorithm!r}; expected FedAvg(), FedProx(mu) or Scaffold()")
+
+
+class _Controls:
+    """SCAFFOLD's c_i and c: c_i ← c_i − c + (θ − θ_i)/(αE), and c follows by weight."""
+
+    def __init__(self, problem, weights, reach):
+        self.c, self.own = np.zeros(problem.dimension), np.zeros(problem.optima.shape)
+        self.weights, self.reach = weights, reach
+
+    def changes(self, moved, here):
+        change = -moved / self.reach - self.c
+        self.own[here] += change
+        return change
+
+    def learn(self, arrived, here):
+        self.c = self.c + self.weights[here] @ arrived
+
+
+class _Walk:
+    """What k = 0 … E local steps do to an error along each principal axis of H_i.
+
+    The gradient along an axis of curvature h is h times the error along it.  With μ and a push b
+    along the axis, a step takes α (h + μ) times the error less the proximal point's, so that k of
+    them leave ``decay[k]`` times the error at the start less ``reach[k]`` times b, where
+    decay = (μ + h r^k)/(h + μ), reach = (1 − r^k)/(h + μ) and r = 1 − α (h + μ).
+    Both have the shape (E + 1, N, d).
     """
-    axes, optima = problem.axes, problem.optima
-    rates = alpha * problem.axis_curvatures
-    errors = np.empty((path.shape[1], *optima.shape))
-    errors[0] = ((theta - optima)[:, None, :] @ axes)[:, 0]
-    for here, there in pairwise(errors):
-        np.subtract(here, rates * here, out=there)
-    np.matmul(errors.transpose(1, 0, 2), axes.transpose(0, 2, 1), out=path)
-    path += optima[:, None, :]
-    path[:, 0] = theta
+
+    def __init__(self, problem, alpha, local_steps, mu):
+        self.problem, self.back = problem, problem.axes.transpose(0, 2, 1)
+        h, held = problem.axis_curvatures, problem.axis_curvatures + mu
+        kept = 1 - alpha * held
+        with np.errstate(over="ignore"):
+            self.decay = np.cumprod([np.ones_like(kept), *[kept] * local_steps], axis=0)
+            self.reach = (1 - self.decay) / held
+            if mu:
+                self.decay = (mu + h * self.decay) / held
+
+    def along(self, vectors):
+        """Return vectors, one a participant, along its principal axes."""
+        return (vectors[:, None] @ self.problem.axes)[:, 0]
+
+    def moves(self, theta, push):
+        """Return θ_i − θ after all steps from θ, (N, d)."""
+        left = _left(self.decay[-1] - 1, self.along(theta - self.problem.optima))
+        if push is not None:
+            left = left - _left(self.reach[-1], push)
+        return (left[:, None] @ self.back)[:, 0]
+
+    def paths(self, points, pushes):
+        """Return every participant's local steps from each of T points, (T, N, E + 1, d)."""
+        errors = (points - self.problem.optima[:, None]) @ self.problem.axes
+        left = _left(self.decay.transpose(1, 0, 2)[:, None], errors[:, :, None])
+        if pushes is not None:
+            pushes = pushes[: len(points)].transpose(1, 0, 2)[:, :, None]
+            left -= _left(self.reach.transpose(1, 0, 2)[:, None], pushes)
+        n, rounds, steps, d = left.shape
+        paths = left.reshape(n, -1, d) @ self.back + self.problem.optima[:, None]
+        paths = paths.reshape(n, rounds, steps, d).transpose(1, 0, 2, 3)
+        paths[:, :, 0] = points[:, None]
+        return paths
+
+
+def _left(factors, errors):
+    """Return factors · errors; where there is no error, none grows."""
+    shape = np.broadcast_shapes(factors.shape, errors.shape)
+    return np.multiply(factors, errors, out=np.zeros(shape), where=errors != 0)
+
+
+def _rounds(walk, start, before, shares, took_part, codec, controls):
+    """Return θ after each round, the pushes, what was sent, what arrived and the bits in it.
+
+    ``shares`` (T, N) are the weights times the server's scale.  With controls, their changes are
+    sent too, as N more rows.  Nothing stops at a number that is not finite.
+    """
+    rounds, n = took_part.shape
+    points = np.empty((rounds + 1, len(start)))
+    points[0] = start
+    pushes = np.zeros((rounds, n, len(start))) if controls else None
+    sent = np.zeros((rounds, 2 * n if controls else n, len(start)))
+    arrived, bits, push = sent.copy(), np.zeros(rounds, dtype=np.int64), None
+    for t, everyone in enumerate(took_part.all(axis=1).tolist()):
+        here = rows = slice(None) if everyone else took_part[t]
+        if controls:
+            rows = here if everyone else np.tile(here, 2)
+            push = pushes[t] = walk.along(controls.c - controls.own)
+        moved = walk.moves(points[t], push)[here]
+        sent[t, :n][here] = before * moved
+        if controls:
+            sent[t, n:][here] = controls.changes(moved, here)
+        arrived[t, rows], bits[t] = _transmit(codec, sent[t, rows])
+        if controls:
+            controls.learn(arrived[t, n:][here], here)
+        points[t + 1] = points[t] + shares[t, here] @ arrived[t, :n][here]
+    return points, pushes, sent, arrived, bits
 
 
 def _transmit(codec, sent):
     """Return what arrives of the rows sent, and the bits that crossed the wire."""
-    if not len(sent) or not np.isfinite(sent).all():
-        return sent, 0
     if codec is None:
         return sent, len(sent) * _NO_CAST.bits(sent.shape[1:])
+    if not len(sent) or not np.isfinite(sent).all():
+        return sent, 0
     if isinstance(codec, (Cast, Scaling)):
         return codec.round_trip_rows(sent), len(sent) * codec.bits(sent.shape[1:])
     payloads = [codec.encode(update) for update in sent]
     return [codec.decode(payload) for payload in payloads], sum(p.bits for p in payloads)
 
 
-def _failure(sent, arrived, theta, limit):
-    if not np.isfinite(sent).all():
-        return "local"
-    if not np.isfinite(arrived).all():
-        return "codec"
-    return None if np.linalg.norm(theta) <= limit else "limit"
+def _end(sent, arrived, reached, limit):
+    """Return how many rounds were finished, and why the next one was not."""
+    local, codec = (~np.isfinite(rows).all(axis=(1, 2)) for rows in (sent, arrived))
+    far = ~(np.linalg.norm(reached, axis=1) <= limit)
+    failed = local | codec | far
+    if not failed.any():
+        return len(failed), None
+    done = int(failed.argmax())
+    return done, "local" if local[done] else "codec" if codec[done] else "limit"
 
 
 def _history(problem, points, local, sampled, took_part, arrived, weights, bits, cause):

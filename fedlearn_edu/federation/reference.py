@@ -18,7 +18,7 @@ from .algorithms import (
     Gossip,
     Scaffold,
 )  # fmt: skip
-from .state import Late
+from .state import Late, Rounds
 from .wire import send
 
 
@@ -44,7 +44,7 @@ def each(formula, *many):
     return [np.asarray(formula(*layers)) for layers in zip(*many, strict=True)]
 
 
-def local_sgd(theta, batches, alpha, momentum=0.0, mu=0.0, correction=None):
+def local_sgd(theta, batches, alpha, momentum=0.0, mu=0.0, correction=None, model=models):
     """Return a participant's model after its local steps.
 
     Parameters
@@ -57,6 +57,8 @@ def local_sgd(theta, batches, alpha, momentum=0.0, mu=0.0, correction=None):
         α, β, and μ of the proximal term.
     correction : list of ndarray, optional
         Added to each gradient: c − c_i of SCAFFOLD.
+    model : module or object
+        Whose `gradient(theta, x, y)` is followed.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def local_sgd(theta, batches, alpha, momentum=0.0, mu=0.0, correction=None):
     local = each(np.copy, theta)
     velocity = each(np.zeros_like, theta)
     for x, y in batches:
-        g = models.gradient(local, x, y)
+        g = model.gradient(local, x, y)
         if mu:
             g = each(lambda a, here, start: a + mu * (here - start), g, local, theta)
         if correction is not None:
@@ -99,7 +101,7 @@ def steps_norm(steps, momentum):
 
     Notes
     -----
-    Wang et al. 2020, arXiv 2007.07481, section 4.
+    Wang et al. 2020, arXiv 2007.07481, section 4.1.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def fedavg(r, mu=0.0):
     """FedAvg: local SGD from θ, then θ ← θ + λ Σ w_i (θ_i − θ).  With μ > 0, FedProx."""
     start = r.broadcast(r.theta)
     for i, batches in r.participants():
-        local = local_sgd(start, batches, r.alpha, r.plan.momentum, mu)
+        local = r.local_sgd(start, batches, mu)
         r.report(i, each(np.subtract, local, start))
     r.theta = each(np.add, r.theta, r.mean())
 
@@ -127,14 +129,14 @@ def fedsgd(r):
     """FedSGD: each participant sends its full gradient, and θ ← θ − α λ Σ w_i g_i."""
     start = r.broadcast(r.theta)
     for i, [(x, y)] in r.participants():
-        r.report(i, models.gradient(start, x, y))
+        r.report(i, r.model.gradient(start, x, y))
     r.theta = each(lambda a, g: a - r.alpha * g, r.theta, r.mean())
 
 
 def centralised(r):
     """Mini-batch SGD on everything; the examples move to the server in the first round."""
     for _, batches in r.participants():
-        r.theta = local_sgd(r.theta, batches, r.alpha, r.plan.momentum)
+        r.theta = r.local_sgd(r.theta, batches)
 
 
 def scaffold(r):
@@ -143,7 +145,7 @@ def scaffold(r):
     for i, batches in r.participants():
         c_i = r.memory["c_i"][i]
         correction = each(np.subtract, c, c_i)
-        local = local_sgd(start, batches, r.alpha, r.plan.momentum, correction=correction)
+        local = r.local_sgd(start, batches, correction=correction)
         reach = r.alpha * steps_norm(len(batches), r.plan.momentum)
         change = each(lambda a, y, k: (a - y) / reach - k, start, local, c)  # noqa: B023
         r.report(i, each(np.subtract, local, start), change)
@@ -158,7 +160,7 @@ def fednova(r):
     """FedNova: θ ← θ + λ τ Σ w_i (θ_i − θ)/‖a_i‖₁ with τ = Σ w_i ‖a_i‖₁."""
     start = r.broadcast(r.theta)
     for i, batches in r.participants():
-        local = local_sgd(start, batches, r.alpha, r.plan.momentum)
+        local = r.local_sgd(start, batches)
         r.report(i, each(np.subtract, local, start), steps=len(batches))
     norms = [steps_norm(late.steps, r.plan.momentum) for late in r.arrivals]
     tau = sum(w * norm for w, norm in zip(r.shares(), norms, strict=True))
@@ -179,7 +181,7 @@ def adaptive(r, second_moment):
     """FedOpt: FedAvg's mean step as the gradient of an adaptive server."""
     start, a = r.broadcast(r.theta), r.plan.algorithm
     for i, batches in r.participants():
-        local = local_sgd(start, batches, r.alpha, r.plan.momentum)
+        local = r.local_sgd(start, batches)
         r.report(i, each(np.subtract, local, start))
     if not r.arrivals:
         return
@@ -195,7 +197,7 @@ def gossip(r):
     own, matrix = r.memory["models"], r.plan.algorithm.mixing.tolist()
     present = []
     for i, batches in r.participants():
-        own[i] = local_sgd(own[i], batches, r.alpha, r.plan.momentum)
+        own[i] = r.local_sgd(own[i], batches)
         present.append(i)
     sent = {j: r.message(own[j]) for j in present}
     mixed = list(own)
@@ -231,10 +233,12 @@ class Round:
         Who takes part, and how.
     packing : Packing
         Between the layers here and the rows in the state.
+    model : module or object
+        Whose gradients are followed: `models`, or what has a `gradient` like it.
     """
 
-    def __init__(self, federation, plan, state, cohort, packing):
-        self.federation, self.plan, self.cohort = federation, plan, cohort
+    def __init__(self, federation, plan, state, cohort, packing, model=models):
+        self.federation, self.plan, self.cohort, self.model = federation, plan, cohort, model
         self.alpha, self.t = plan.alpha_at(state.round), state.round
         self.weights = plan.weights_of(federation.counts).tolist()
         self.theta = packing.unpack(state.theta)
@@ -257,6 +261,11 @@ class Round:
             yield i, [(x[rows], y[rows]) for rows in self.cohort.batches(j)]
         self.arrivals += [late for late in self.waiting if late.due <= self.t]
         self.waiting = [late for late in self.waiting if late.due > self.t]
+
+    def local_sgd(self, start, batches, mu=0.0, correction=None):
+        """Return the model of the participant whose turn it is, after its local steps."""
+        momentum = self.plan.momentum
+        return local_sgd(start, batches, self.alpha, momentum, mu, correction, self.model)
 
     def message(self, layers):
         """Return what arrives of the layers, and their bits."""
@@ -301,43 +310,16 @@ def _packed(layers, packing):
     return np.stack([packing.pack(one) for one in layers])
 
 
-class Reference:
-    """The engine that is there to be read: a Python loop over participants.
+class Reference(Rounds):
+    """The engine that is there to be read: a Python loop over participants."""
 
-    Parameters
-    ----------
-    federation : Federation
-        The examples.
-    plan : Plan
-        The options.
-    packing : Packing
-        Sizes of the model.
-    """
-
-    def __init__(self, federation, plan, packing):
-        self.federation, self.plan, self.packing = federation, plan, packing
+    def begin(self, *arguments):
+        """Return a `Round` of these arguments; another kind of model has rounds of its own."""
+        return Round(*arguments)
 
     def round(self, state, cohort):
-        """Advance the state by one round.
-
-        Parameters
-        ----------
-        state : State
-            Changed in place.
-        cohort : Cohort
-            Who takes part, and how.
-
-        Returns
-        -------
-        tuple of int
-            Bits up and down.
-
-        Raises
-        ------
-        Diverged
-            If a value is not finite.
-        """
-        r = Round(self.federation, self.plan, state, cohort, self.packing)
+        """Advance the state by one round; see `Rounds`."""
+        r = self.begin(self.federation, self.plan, state, cohort, self.packing)
         ROUNDS[type(self.plan.algorithm)](r)
         state.theta = self.packing.pack(r.theta)
         state.memory = {name: _packed(value, self.packing) for name, value in r.memory.items()}

@@ -11,6 +11,7 @@ from ..checks import whole_number
 from .algorithms import Centralised, Gossip, Plan
 from .chance import Chance
 from .engine import Engine
+from .evaluation import Evaluation
 from .packing import Packing
 from .participants import Federation
 from .reference import Reference
@@ -18,7 +19,8 @@ from .state import State, first_state
 from .wire import Diverged
 
 ENGINES = {"fast": Engine, "reference": Reference}
-KEEP = ("locals", "weights", "participation")
+KEEP = ("locals", "weights", "participation", "predictions")
+AHEAD = 8192  # examples for which cohorts are drawn and laid out in one go
 
 
 class TrainingHistory:
@@ -34,6 +36,8 @@ class TrainingHistory:
         On each participant's own examples, of θ, with gossip of its own model; if kept.
     weights : list of K lists of layer arrays
         θ; if kept.
+    predictions : ndarray of int, shape (K, m)
+        What θ takes each of the m test examples for; if kept.
     bits_up, bits_down : ndarray of int, shape (T,)
         What travelled in each round, headers included.
     took_part : ndarray of bool, shape (T, N)
@@ -67,7 +71,7 @@ class TrainingHistory:
 
 _COLUMNS = (
     "rounds", "loss", "accuracy", "local_loss", "local_accuracy", "bits_up", "bits_down",
-    "took_part", "weights",
+    "took_part", "weights", "predictions",
 )  # fmt: skip
 
 
@@ -97,7 +101,7 @@ class Run:
         Two streams are spawned from it; the same seed gives the same run.
     every : int
         Evaluate after every so many rounds; 0 for never.
-    keep : sequence of {"locals", "weights", "participation"}
+    keep : sequence of {"locals", "weights", "participation", "predictions"}
         What else the history keeps.
     engine : {"fast", "reference"}
         All participants at once, or the readable loop; the results are equal to rounding.
@@ -172,20 +176,28 @@ class Run:
             raise TypeError(f"federation is {type(federation).__name__}; expected Federation")
         if not isinstance(plan, Plan):
             raise TypeError(f"plan is {type(plan).__name__}; expected Plan")
-        if engine not in ENGINES:
-            raise ValueError(f'engine is {engine!r}; expected "fast" or "reference"')
         if unknown := [word for word in keep if word not in KEEP] or isinstance(keep, str):
             raise ValueError(f"keep is {keep!r}; expected a tuple of {', '.join(KEEP)}, {unknown}")
         self._every, self._keep = whole_number(every, "every", 0), frozenset(keep)
-        _check_model(federation, plan, models.sizes_of(theta))
         self.plan, self.history = plan, TrainingHistory()
         self._given = federation
         self._federation = federation
         if isinstance(plan.algorithm, Centralised):
             self._federation = federation.pooled()
         self._n = self._federation.participants
-        self._packing = Packing(models.sizes_of(theta))
+        self._build(theta, engine)
+
+    def _build(self, theta, engine):
+        """Have the packing, the engine and the evaluation, having checked that all fits."""
+        if engine not in ENGINES:
+            raise ValueError(f'engine is {engine!r}; expected "fast" or "reference"')
+        sizes, plan = models.sizes_of(theta), self.plan
+        check_fit(self._given, plan, sizes[0], sizes[-1])
+        self._packing = Packing(sizes)
         self._engine = ENGINES[engine](self._federation, plan, self._packing)
+        if self._every:
+            dtype, local = theta[0].dtype, "locals" in self._keep
+            self._evaluation = Evaluation(self._given, self._packing, dtype, local)
 
     @property
     def round(self):
@@ -233,7 +245,7 @@ class Run:
         if self.diverged:
             return False
         with _one_thread():
-            return self._step()
+            return self._step(*self._cohorts(1))
 
     def advance(self, rounds, progress=True):
         """Make so many rounds, or as many as there are before the run diverges.
@@ -256,10 +268,12 @@ class Run:
             If `rounds` is no integer ≥ 0.
         """
         rounds = whole_number(rounds, "rounds", 0)
+        if self.diverged:
+            return self
         start, bar = time.perf_counter(), None
         with _one_thread():
-            for done in range(rounds):
-                if self.diverged or not self._step():
+            for done, cohort in enumerate(self._cohorts(rounds)):
+                if not self._step(cohort):
                     break
                 if progress and bar is None and time.perf_counter() - start > 1:
                     bar, progress = _bar(rounds, done), False
@@ -269,17 +283,26 @@ class Run:
             bar.close()
         return self
 
-    def _step(self):
-        plan, state = self.plan, self._state
-        cohort = state.chance.draw(
-            self._federation.counts, plan.epochs, plan.batch, plan.fraction, plan.dropout,
-            plan.stragglers, starts=self._federation.starts,
-        )  # fmt: skip
+    def _cohorts(self, rounds):
+        """Yield the cohorts of the next rounds; many small ones are drawn in one go."""
+        plan, state, federation = self.plan, self._state, self._federation
+        size = max(1, int(AHEAD / (plan.epochs * plan.fraction * len(federation.y))))
+        last = state.round + rounds
+        for t in range(state.round, last, size):
+            cohorts = state.chance.draw(
+                range(t, min(t + size, last)), federation.counts, plan.epochs, plan.batch,
+                plan.fraction, plan.dropout, plan.stragglers, starts=federation.starts,
+            )  # fmt: skip
+            self._engine.prepare(state, cohorts)
+            yield from cohorts
+
+    def _step(self, cohort):
+        state = self._state
         before = state.theta
         try:
             with np.errstate(all="ignore"):
                 up, down = self._engine.round(state, cohort)
-                _check_norm(state.theta, plan.limit)
+                _check_norm(state.theta, self.plan.limit)
         except Diverged as stop:
             state.theta, state.diverged, state.cause = before, state.round + 1, str(stop)
             return False
@@ -301,26 +324,15 @@ class Run:
     def _evaluate(self):
         if not self._every:
             return
-        theta, federation = self.theta, self._given
-        loss, accuracy = _measure(theta, federation.x_test, federation.y_test)
-        self.history._add(rounds=self.round, loss=loss.mean(), accuracy=accuracy.mean())
+        state = self._state
+        loss, accuracy, *local = self._evaluation.measure(state.theta, state.memory.get("models"))
+        self.history._add(rounds=self.round, loss=loss, accuracy=accuracy)
         if "weights" in self._keep:
-            self.history._add(weights=theta)
+            self.history._add(weights=self.theta)
+        if "predictions" in self._keep:
+            self.history._add(predictions=models.predict(self.theta, self._given.x_test))
         if "locals" in self._keep:
-            losses, hits = self._local_measures(theta)
-            starts, counts = federation.starts, federation.counts
-            self.history._add(
-                local_loss=np.add.reduceat(losses, starts) / counts,
-                local_accuracy=np.add.reduceat(hits, starts) / counts,
-            )
-
-    def _local_measures(self, theta):
-        federation = self._given
-        if not isinstance(self.plan.algorithm, Gossip):
-            return _measure(theta, federation.x, federation.y)
-        own = zip(*self.models, strict=True)
-        pairs = [_measure(list(one), *federation.of(i)) for i, one in enumerate(own)]
-        return (np.concatenate(column) for column in zip(*pairs, strict=True))
+            self.history._add(local_loss=local[0], local_accuracy=local[1])
 
 
 def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fast"):
@@ -355,16 +367,6 @@ def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fas
     return run.advance(rounds)
 
 
-def _measure(theta, x, y):
-    """Return the loss of each example, and whether it is predicted."""
-    with np.errstate(all="ignore"):
-        scores = models.logits(theta, x)
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        own = shifted[np.arange(len(y)), y]
-        losses = np.log(np.exp(shifted).sum(axis=1)) - own
-    return losses.astype(np.float64), (scores.argmax(axis=1) == y).astype(np.float64)
-
-
 def _check_norm(theta, limit):
     """Refuse parameters that are not finite, or whose norm is beyond the limit."""
     square = float(theta @ theta)
@@ -375,12 +377,34 @@ def _check_norm(theta, limit):
         raise Diverged("limit" if np.isfinite(norm) else "local")
 
 
-def _check_model(federation, plan, sizes):
-    inputs, classes = federation.x.shape[1], int(max(federation.y.max(), federation.y_test.max()))
-    if sizes[0] != inputs:
-        raise ValueError(f"theta takes {sizes[0]} inputs, the examples have {inputs}")
-    if classes >= sizes[-1]:
-        raise ValueError(f"theta knows {sizes[-1]} classes, the examples have the label {classes}")
+def check_fit(federation, plan, inputs, classes):
+    """Refuse a model of so many inputs and classes, or a plan, that the federation does not fit.
+
+    Parameters
+    ----------
+    federation : Federation
+        The examples.
+    plan : Plan
+        The options.
+    inputs, classes : int
+        Of the model.
+
+    Raises
+    ------
+    ValueError
+        If so.
+
+    Examples
+    --------
+    >>> check_fit(Federation([[1.0]], [0], [[0]]), Plan(), 2, 3)
+    Traceback (most recent call last):
+    ValueError: theta takes 2 inputs, the examples have 1
+    """
+    if inputs != federation.x.shape[1]:
+        raise ValueError(f"theta takes {inputs} inputs, the examples have {federation.x.shape[1]}")
+    label = int(max(federation.y.max(), federation.y_test.max()))
+    if label >= classes:
+        raise ValueError(f"theta knows {classes} classes, the examples have the label {label}")
     if isinstance(plan.algorithm, Gossip):
         n = len(plan.algorithm.mixing)
         if n != federation.participants:

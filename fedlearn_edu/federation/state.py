@@ -119,3 +119,53 @@ def first_state(theta, chance, algorithm, participants):
     elif isinstance(algorithm, Gossip):
         memory = {"models": np.repeat(theta[None], participants, axis=0)}
     return State(0, theta.copy(), chance, memory)
+
+
+class Rounds:
+    """What carries out rounds: the base of `engine.Engine` and `reference.Reference`.
+
+    Parameters
+    ----------
+    federation : Federation
+        The examples; pooled, for centralised SGD.
+    plan : Plan
+        The options.
+    packing : Packing
+        Between layers and rows.
+    """
+
+    def __init__(self, federation, plan, packing):
+        self.federation, self.plan, self.packing = federation, plan, packing
+
+    def prepare(self, state, cohorts):
+        """Get ready for rounds that may come, or do nothing.
+
+        Parameters
+        ----------
+        state : State
+            Not changed.
+        cohorts : list of Cohort
+            Of one round after the other.
+        """
+
+    def round(self, state, cohort):
+        """Advance the state by one round.
+
+        Parameters
+        ----------
+        state : State
+            Changed in place.
+        cohort : Cohort
+            Who takes part, and how.
+
+        Returns
+        -------
+        tuple of int
+            Bits up and down.
+
+        Raises
+        ------
+        Diverged
+            If a value is not finite.
+        """
+        raise NotImplementedError

@@ -56,7 +56,6 @@ class Slider:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         value = number(raw)
         if value is None:
             return current, False
@@ -76,7 +75,6 @@ class Choice:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         return (raw, True) if raw in self.options else (current, False)
 
 
@@ -90,7 +88,6 @@ class Toggle:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         words = {"1": True, "true": True, "0": False, "false": False}
         value = words.get(raw.lower()) if isinstance(raw, str) else raw
         return (value, True) if isinstance(value, bool) else (current, False)
@@ -107,7 +104,6 @@ class Seed:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         return Slider(self.key, 0, self.high).clean(raw, current, state)
 
 
@@ -120,7 +116,8 @@ class Series:
     ``shown`` is "sliders", "grid", "choices" (each row one of ``options``, by number), or "" for
     one that is only dragged in the picture.  With ``optional``, cells may stay empty: ``fill``
     may return None, and a row is filled only as long as none of its cells is touched.
-    Cells that are shown without digits after the point are whole numbers.
+    Cells with options, and those that are shown without digits after the point, are whole
+    numbers.  A change of one of the controls in ``until`` empties the table.
     """
 
     key: str
@@ -137,6 +134,7 @@ class Series:
     when: tuple = ()
     options: tuple = ()
     optional: bool = False
+    until: tuple = ()
 
     def shape(self, state):
         """Return (rows, columns) of the table for this state."""
@@ -145,7 +143,6 @@ class Series:
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
-        """Return (the nearest allowed value, whether that is what was asked for)."""
         rows, columns = self.shape(state)
         if not isinstance(raw, (list, tuple)) or len(raw) > MOST_RAW_ITEMS:
             return self.trim(current, rows, columns), False
@@ -165,14 +162,14 @@ class Series:
 
     def cell(self, raw):
         """Return the nearest allowed value of one cell, and whether it is the same."""
-        """Return one cell's (nearest allowed value, whether that is what was asked for)."""
         if raw is None or raw == "":
             return None, True
         value = number(raw)
         if value is None:
             return None, False
         kept = float(min(max(value, self.low), self.high))
-        kept = float(round(kept)) if self.shown and self.digits == 0 else kept
+        whole = self.options or (self.shown and self.digits == 0)
+        kept = float(round(kept)) if whole else kept
         return kept, _near(kept, value)
 
     @staticmethod
@@ -252,9 +249,14 @@ def clean(controls, state, raw):
         Keys whose value had to be changed to be allowed.
     """
     unknown = [_printable(key) for key in raw if key not in controls]
-    changed = []
+    changed, before = [], state
     for key, control in controls.items():
         value = raw.get(key, getattr(state, key))
+        if key not in raw and any(
+            getattr(state, other) != getattr(before, other)
+            for other in getattr(control, "until", ())
+        ):
+            value = ()
         if isinstance(control, Series) and isinstance(value, dict):
             value = _patch(control, state, value)
         kept, exact = control.clean(value, getattr(state, key), state)

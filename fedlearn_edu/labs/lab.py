@@ -1,10 +1,22 @@
 """What a lab is: a state, a computation, a picture, and the words for them.  No widget here."""
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 from fedlearn_edu.i18n import Translator
 from fedlearn_edu.labs.controls import every
 from fedlearn_edu.strings.shell import STRINGS as SHELL_STRINGS
+
+
+def last(results):
+    """Return the last of some results.
+
+    Examples
+    --------
+    >>> last(x * x for x in range(4))
+    9
+    """
+    return deque(results, maxlen=1).pop()
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,9 @@ class Lab:
         The lab's texts, ``{"key": ("English", "中文")}``; at least ``title`` and ``summary``.
     keeps : int
         How many runs may be kept and overlaid.
+    grow : callable, optional
+        ``grow(state)`` yields results while a long computation goes on, each whole enough to
+        draw; ``compute`` returns its last (:func:`last`).  The learner sees them as they come.
     """
 
     name: str
@@ -48,6 +63,7 @@ class Lab:
     table: object
     strings: dict
     keeps: int = 0
+    grow: object = None
     by_key: dict = field(init=False)
 
     def __post_init__(self):

@@ -5,11 +5,14 @@ A browser speaks to it in custom messages only, each answered once; whatever it 
 state is ignored, so that nothing but :func:`fedlearn_edu.labs.controls.clean` can change a lab.
 """
 
+import asyncio
 import base64
 import importlib.util
 import logging
+import math
 import os
 import re
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +28,7 @@ SHELL_KEYS = ("lang", "hide", "round", "keep")
 _CONTROL_FIELDS = ("key", "low", "high", "step", "symbol", "scale", "digits", "unit")
 
 STILL_WIDTH = 900
+FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001  # seconds of a long computation until its first picture, …
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,36 @@ def _under_voila():
 
 class Nonsense(ValueError):
     """A browser's request that makes no sense; named by its part that does not."""
+
+
+class _Growth:
+    """A computation under way, whose results are taken one by one."""
+
+    def __init__(self, results):
+        self._results, self.result, self.done = results, None, False
+
+    def run(self, seconds=math.inf):
+        """Go on for so long; return whether it is done."""
+        end = time.perf_counter() + seconds
+        for result in self._results:
+            self.result = result
+            if time.perf_counter() >= end:
+                return False
+        self.done = True
+        return True
+
+
+def _matters(control, state):
+    """Whether a control counts in this state: whether the one it depends on allows it."""
+    key, *allowed = control.when or ("",)
+    return not key or getattr(state, key) in allowed
+
+
+def _loop():
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class LabWidget(anywidget.AnyWidget):
@@ -62,6 +96,7 @@ class LabWidget(anywidget.AnyWidget):
         self.kept = []
         self.round = None
         self._results = {}
+        self._growth = None
         self._say = []
         self.state, unknown, changed = clean(lab.by_key, lab.state(), values or {})
         wrong = [*unknown, *changed, *(key for key in hide if key not in lab.by_key)]
@@ -71,7 +106,7 @@ class LabWidget(anywidget.AnyWidget):
         self.on_msg(self._receive)
         with self.hold_sync():
             self._send_page()
-            self._send_scene(0)
+            self._show(0, self.result(self.state))
 
     def set_state(self, sync_data):
         """Ignore widget state from a browser: only messages change a lab."""
@@ -254,14 +289,20 @@ class LabWidget(anywidget.AnyWidget):
         if state not in self._results:
             wanted = {*self.kept, state}
             self._results = {s: r for s, r in self._results.items() if s in wanted}
-            self._results[state] = self.lab.compute(state)
+            self._results[state] = self._whole(state)
         return self._results[state]
 
-    def drawn(self):
-        """Return the Scene of the current state, kept runs included."""
+    def _whole(self, state):
+        if self._growth and state == self.state:
+            self._growth.run()
+            return self._growth.result
+        return self.lab.compute(state)
+
+    def drawn(self, result=None):
+        """Return the Scene of the current state, or of what there is of it, and of kept runs."""
         labels = self._kept_labels()
         kept = tuple((label, self.result(s)) for label, s in zip(labels, self.kept, strict=True))
-        return self.lab.draw(self.result(self.state), self.t, kept)
+        return self.lab.draw(result or self.result(self.state), self.t, kept)
 
     def _kept_labels(self):
         """Say of each kept run what sets it apart, in two words at the most."""
@@ -272,23 +313,49 @@ class LabWidget(anywidget.AnyWidget):
             if len({getattr(state, key) for state in states}) > 1
         ]
         differ.sort(key=lambda control: (isinstance(control, Series), not control.symbol))
+        said = ([c for c in differ if _matters(c, state)][:2] for state in self.kept)
         return [
-            ", ".join(self._said(control, state) for control in differ[:2]) or self.t("same_run")
-            for state in self.kept
+            ", ".join(self._said(control, state) for control in controls) or self.t("same_run")
+            for state, controls in zip(self.kept, said, strict=True)
         ]
 
     def _said(self, control, state):
         value, option = getattr(state, control.key), f"{control.key}_{getattr(state, control.key)}"
         name = control.symbol or self.t(f"c_{control.key}")
         if isinstance(value, str):
-            return self.t(option)
+            return f"{control.symbol} = {self.t(option)}" if control.symbol else self.t(option)
         if isinstance(value, bool):
             return f"{name}: {self.t('on' if value else 'off')}"
         return f"{name} *" if isinstance(value, tuple) else f"{name} = {value:g}"
 
     def _send_scene(self, seq, frame=None, start=False):
-        scene = self.drawn()
+        """Send the state's picture; while a long computation goes on, what there is of it."""
+        self._growth = None
+        if self.lab.grow and self.state not in self._results and _loop():
+            self._growth = _Growth(self.lab.grow(self.state))
+            self._grow(FIRST, seq, frame, start)
+        else:
+            self._show(seq, self.result(self.state), frame, start)
+
+    def _grow(self, seconds, seq, frame, start=False):
+        growth = self._growth
+        if not growth.run(seconds):
+            _loop().call_later(PAUSE, self._go_on, growth, seq, frame)
+        result = self.result(self.state) if growth.done else growth.result
+        self._show(seq, result, frame, start, more=not growth.done)
+
+    def _go_on(self, growth, seq, frame):
+        if growth is not self._growth:  # a newer request has come
+            return
+        try:
+            self._grow(NEXT, seq, frame)
+        except Exception as error:
+            self._growth = None
+            self.send({"kind": "error", "seq": seq, "text": self._why(error)})
+
+    def _show(self, seq, result, frame=None, start=False, more=False):
         frame = number(frame)
+        scene = self.drawn(result)
         spec, data = pack(scene, None if frame is None else min(max(frame, 0), 1e6))
         shown = {
             key: control.full(self.state) if isinstance(control, Series) else None
@@ -298,6 +365,7 @@ class LabWidget(anywidget.AnyWidget):
         self.scene = {
             "seq": seq,
             "draft": frame is not None,
+            "more": more,
             "start": self.round if start else None,
             "fresh": start,
             "spec": spec,

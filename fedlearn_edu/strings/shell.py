@@ -38,6 +38,7 @@ STRINGS = {
         "空格键：播放或暂停。← →：后退或前进一步。Home、End：跳到开头或结尾。"
         "用 Tab 键选中图中的点，就可以用方向键移动它。",
     ),
+    "computing": ("Still computing", "还在计算"),
     "play": ("Play", "播放"),
     "pause": ("Pause", "暂停"),
     "back": ("One step back", "后退一步"),

@@ -7,12 +7,13 @@ import { Cards } from "./cards.js";
 import { Chart } from "./chart.js";
 import { Controls } from "./controls.js";
 import { codeDialog, linkDialog, saveMenu } from "./dialogs.js";
-import { h, s } from "./dom.js";
+import { h, s, setAttributes, setHidden, setText } from "./dom.js";
 import { Player } from "./player.js";
 import { Theme } from "./theme.js";
 
 const REST_MS = 160; // a hand that does not move for so long has come to rest
 const SILENCE_MS = 10000; // no answer for so long: Python is gone
+const ADDRESS_MS = 300; // the address is written so long after the last change
 const LOST_MS = 5000; // a connection that does not come back within so long is lost
 
 export class App {
@@ -25,6 +26,7 @@ export class App {
     this.chart = new Chart(() => this.theme.view(), {
       onDrag: (key, row, set, draft) => this.change(key, { row, set }, draft),
       onPress: (key, row) => {
+        if (typeof this.values[key] === "boolean") return this.change(key, !this.values[key], false);
         const options = this.controls.specs.get(key)?.options?.length || 2;
         this.change(key, { row, set: { 0: (this.values[key][row][0] + 1) % options } }, false);
       },
@@ -46,9 +48,7 @@ export class App {
     this.model.off("change:page", this.onPage);
     this.model.off("change:scene", this.onScene);
     this.model.off("msg:custom", this.onMessage);
-    clearTimeout(this.restTimer);
-    clearTimeout(this.silence);
-    clearTimeout(this.lost);
+    for (const timer of [this.restTimer, this.silence, this.lost, this.later]) clearTimeout(timer);
     this.kernel?.statusChanged?.disconnect(this.onStatus);
     this.kernel?.connectionStatusChanged?.disconnect(this.onConnection);
     this.player.stop(false);
@@ -105,7 +105,7 @@ export class App {
 
   // Nothing is under way and nothing is owed: what is on the screen is the state's picture.
   settle() {
-    if (!this.waiting && !this.queue.length && !this.scene?.draft) this.root.dataset.idle = "1";
+    if (!this.waiting && !this.queue.length && !this.scene?.draft && !this.scene?.more) this.root.dataset.idle = "1";
   }
 
   receive(content, buffers) {
@@ -117,6 +117,7 @@ export class App {
   }
 
   change(key, value, draft) {
+    if (this.scene.hidden.includes(key)) return; // a teacher has put it away
     const [frame] = this.player.moment();
     clearTimeout(this.restTimer);
     if (draft) this.restTimer = setTimeout(() => this.ask("set", { values: {}, draft: false, frame }), REST_MS);
@@ -153,11 +154,13 @@ export class App {
       h("button.fl-chip", { type: "button", "data-preset": name, onclick: () => this.ask("preset", { name }) }, title));
     const start = h("section.fl-group", {}, h("h2.fl-small", {}, text.start_from), h("div.fl-chips", {}, this.presets));
     this.keepRow = h("div.fl-kept");
+    this.keptLabels = null;
     this.warning = h("p.fl-warning", { role: "status", hidden: true });
     this.toasts = h("div.fl-toasts", { role: "status" });
     this.notice = h("section.fl-notice", {}, h("h2", {}, text.notice), (this.noticeText = h("ul")));
     this.player.words(text);
-    this.stage.replaceChildren(this.chart.node, this.warning, this.player.node, this.keepRow);
+    this.progress = h("progress.fl-progress", { hidden: true, "aria-label": text.computing });
+    this.stage.replaceChildren(this.chart.node, this.warning, this.progress, this.player.node, this.keepRow);
     this.bannerNode = h("div.fl-banner", { role: "alert", hidden: true });
     this.root.replaceChildren(
       this.header(), this.bannerNode, this.toasts,
@@ -200,19 +203,20 @@ export class App {
     Object.assign(this, { scene, values: scene.values, query: scene.query });
     this.spec = { frames: 1, start: 0, cards: [], notice: [], names: [], ...unpack(scene.spec, scene.data) };
     this.controls.set(scene.values, scene.hidden);
-    for (const chip of this.presets) chip.setAttribute("aria-pressed", String(chip.dataset.preset === scene.preset));
+    for (const chip of this.presets) setAttributes(chip, { "aria-pressed": chip.dataset.preset === scene.preset });
     const atEnd = this.player.position >= this.player.frames - 1;
     this.player.set(this.spec.frames, this.spec.names);
     if (scene.fresh || this.fresh) this.begin(scene);
     else if (atEnd && !this.player.playing && !this.spec.names.length) this.player.position = this.spec.frames - 1;
     this.player.show();
     this.fresh = false;
-    this.chart.set(this.spec.main, this.text);
-    this.cards.set(this.spec.cards, this.text);
-    this.noticeText.replaceChildren(...this.spec.notice.map((line) => h("li", {}, line)));
-    this.notice.hidden = !this.spec.notice.length;
+    this.chart.set(this.spec.main, this.text, scene.hidden);
+    this.cards.set(this.spec.cards, this.text, scene.hidden);
+    this.showNotice(this.spec.notice);
     this.showKept(scene.kept);
     this.toast(scene.say);
+    setHidden(this.progress, !scene.more);
+    if (scene.more && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
     this.draw(...this.player.moment());
     if (!scene.draft) {
       if (asked && before !== undefined && before !== scene.query && asked.kind !== "link") this.record(before);
@@ -241,8 +245,8 @@ export class App {
     this.chart.draw(frame, u);
     this.cards.draw(frame, u);
     const text = textAt(this.spec.warning, frame);
-    if (this.warning.textContent !== text) this.warning.textContent = text;
-    this.warning.hidden = !text;
+    setText(this.warning, text);
+    setHidden(this.warning, !text);
     this.root.dataset.frame = frame;
   }
 
@@ -251,8 +255,16 @@ export class App {
     this.cards.repaint();
   }
 
+  showNotice(lines) {
+    const old = this.noticeText.children;
+    while (old.length > lines.length) old[lines.length].remove();
+    lines.forEach((line, i) => (old[i] ? setText(old[i], line) : this.noticeText.append(h("li", {}, line))));
+    setHidden(this.notice, !lines.length);
+  }
+
   showKept(labels) {
-    if (!this.page.keeps) return this.keepRow.replaceChildren();
+    if (!this.page.keeps || String(labels) === this.keptLabels) return;
+    this.keptLabels = String(labels);
     const add = h("button.fl-chip", { type: "button", "data-do": "keep", onclick: () => this.ask("keep") }, `＋ ${this.text.keep}`);
     const chips = labels.map((label, index) => {
       const name = this.text.forget.replace("{label}", label);
@@ -293,8 +305,14 @@ export class App {
     return "?" + parts.filter(Boolean).join("&");
   }
 
-  remember() {
+  // The address follows when things are quiet: a browser takes its time to change it.
+  remember(wait = ADDRESS_MS) {
+    clearTimeout(this.later);
     if (this.home === undefined || this.player.playing) return;
+    this.later = setTimeout(() => this.writeAddress(), wait);
+  }
+
+  writeAddress() {
     const address = this.address();
     if (address !== location.search) history.replaceState(null, "", address + location.hash);
   }
@@ -339,9 +357,14 @@ export class App {
     const here = this.home === undefined;
     this.bannerNode.replaceChildren(
       h("div", {}, h("strong", {}, this.text.asleep), " ", here ? this.text.rerun_cell : this.text.asleep_note),
-      here ? "" : h("button.fl-button.fl-primary", { type: "button", onclick: () => location.reload() }, this.text.reload));
+      here ? "" : h("button.fl-button.fl-primary", { type: "button", onclick: () => this.reload() }, this.text.reload));
     this.bannerNode.hidden = false;
     this.root.dataset.gone = "1";
+  }
+
+  reload() {
+    if (this.spec) this.writeAddress();
+    location.reload();
   }
 
   alive() {

@@ -1,4 +1,5 @@
-// Arrays as they cross the wire: {"$": [offset, shape]} into one block of float32.
+// Arrays as they cross the wire: {"$": [offset, shape]} into one block of float32; with "bytes"
+// its shades, 0 to 254, and 255 for none.
 
 export function unpack(spec, view) {
   const floats = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -8,7 +9,8 @@ export function unpack(spec, view) {
     if (value.$) {
       const [offset, shape] = value.$;
       const size = shape.reduce((a, b) => a * b, 1);
-      return { values: floats.subarray(offset, offset + size), shape, at: value.at };
+      const values = value.bytes ? new Uint8Array(floats.buffer, 4 * offset, size) : floats.subarray(offset, offset + size);
+      return { values, shape, at: value.at };
     }
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, walk(v)]));
   };

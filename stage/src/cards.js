@@ -3,13 +3,9 @@
 
 import { format, pick, significant, textAt } from "./arrays.js";
 import { Chart } from "./chart.js";
-import { h } from "./dom.js";
+import { h, setText } from "./dom.js";
 
 const TONE_SIGNS = { good: "✓ ", warn: "△ ", bad: "✕ ", plain: "" };
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 // Small capitals are for words: λ and gᵢ keep their case.
 function setTitle(node, text) {
@@ -44,9 +40,9 @@ class ChartCard {
     this.chart = new Chart(theme, options);
     this.node = h("section.fl-card", {}, this.title, this.chart.node);
   }
-  set(spec, words) {
+  set(spec, words, locked) {
     setTitle(this.title, spec.title ?? "");
-    this.chart.set(spec, words);
+    this.chart.set(spec, words, locked);
   }
   draw(frame, u) { this.chart.draw(frame, u); }
   destroy() { this.chart.destroy(); }
@@ -63,7 +59,12 @@ class Table {
   }
   set(spec) {
     this.spec = spec;
+    setText(this.note, spec.note ?? "");
     const { head = "", rows = [], columns, colors = [], foot } = spec;
+    this.shown = -1;
+    const form = JSON.stringify([head, rows, columns.map((c) => c.label), colors, foot]);
+    if (form === this.form) return;
+    this.form = form;
     const cell = (tag, text = "") => h(tag, tag === "th" ? { scope: "row" } : {}, text);
     const swatch = (i) => h("span.fl-swatch", { style: { "--swatch": `var(--fl-${colors[i]})` } });
     const header = h("tr", {}, h("th", { scope: "col" }, head), columns.map((c) => h("th", { scope: "col" }, c.label)));
@@ -71,8 +72,6 @@ class Table {
       h("th", { scope: "row" }, colors[i] ? swatch(i) : null, name), columns.map(() => cell("td"))));
     const last = foot ? [h("tfoot", {}, h("tr", {}, cell("th", foot), columns.map(() => cell("td"))))] : [];
     this.table.replaceChildren(h("thead", {}, header), h("tbody", {}, body), ...last);
-    this.shown = -1;
-    setText(this.note, spec.note ?? "");
     this.scroll.setAttribute("aria-label", textAt(spec.title, 0));
   }
   draw(frame) {
@@ -111,7 +110,7 @@ export class Cards {
     this.node = h("div.fl-cards");
     this.cards = [];
   }
-  set(specs, words) {
+  set(specs, words, locked) {
     const kinds = specs.map((spec) => spec.kind).join();
     if (kinds !== this.kinds) {
       this.destroy();
@@ -119,7 +118,7 @@ export class Cards {
       this.cards = specs.map((spec) => new KINDS[spec.kind](this.theme, this.options));
       this.node.replaceChildren(...this.cards.map((card) => card.node));
     }
-    specs.forEach((spec, i) => this.cards[i].set(spec, words));
+    specs.forEach((spec, i) => this.cards[i].set(spec, words, locked));
   }
   draw(frame, u) { for (const card of this.cards) card.draw(frame, u); }
   repaint() { for (const card of this.cards) card.chart?.repaint(); }

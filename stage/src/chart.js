@@ -6,7 +6,7 @@ import { drag } from "d3-drag";
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { select } from "d3-selection";
 import { MINUS, pick, plain } from "./arrays.js";
-import { h, s } from "./dom.js";
+import { h, s, setAttributes, setHidden } from "./dom.js";
 import { boxSize, leaving, PAINT, positions } from "./marks.js";
 
 const SCALES = {
@@ -35,9 +35,10 @@ export class Chart {
     this.canvas = h("canvas");
     this.svg = s("svg", { "aria-hidden": "true" });
     this.handles = h("div.fl-handles");
-    this.node = h("div.fl-chart", { role: "group" }, this.svg, this.canvas, this.handles);
-    this.still = document.createElement("canvas"); // the landscape, drawn once a scene
+    this.still = h("canvas"); // the landscape, drawn when it changes
+    this.node = h("div.fl-chart", { role: "group" }, this.svg, this.still, this.canvas, this.handles);
     this.grips = [];
+    this.link = 0; // at which of the links' handles Tab stops
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(this.node);
     this.moment = [0, 1];
@@ -47,13 +48,12 @@ export class Chart {
     this.resize.disconnect();
   }
 
-  set(spec, words) {
-    this.spec = spec;
-    this.words = words;
-    this.node.setAttribute("aria-label", spec.describe || spec.title || "");
-    const land = JSON.stringify(spec.marks.filter((m) => m.kind === "Landscape").map((m) => [m.x, m.y, ...m.values.values]));
-    if (land !== this.land) this.stale = true;
-    this.land = land;
+  set(spec, words, locked) {
+    Object.assign(this, { spec, words, locked });
+    setAttributes(this.node, { "aria-label": spec.describe || spec.title || "" });
+    const lands = spec.marks.filter((mark) => mark.kind === "Landscape");
+    if (!same(lands, this.lands)) this.stale = true;
+    this.lands = lands;
     const axes = JSON.stringify([spec.x, spec.y, spec.equal]);
     if (axes !== this.axesSpec || !this.box) this.layout(false);
     this.axesSpec = axes;
@@ -81,12 +81,15 @@ export class Chart {
     const right = x.hidden ? 0 : 14, top = y.hidden ? 0 : 10;
     const ratio = equal ? (y.high - y.low) / (x.high - x.low) : 0;
     const inner = Math.max(10, width - left - right);
-    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : 170) - top - bottom;
+    const tall = equal ? inner * ratio : Math.max(Math.min(this.spec.least ?? 0, 1.35 * width), this.height ? this.height(width) : this.spec.height || 170) - top - bottom;
     this.box = { left, top, width: inner, height: tall };
     const total = tall + top + bottom;
     this.node.style.height = `${total}px`;
     const dpr = Math.min(window.devicePixelRatio || 1, 2);
     for (const canvas of [this.canvas, this.still]) {
+      Object.assign(canvas.style, {
+        left: `${left}px`, top: `${top}px`, width: `${inner}px`, height: `${tall}px`,
+      });
       const [w, hh] = [Math.round(inner * dpr), Math.round(tall * dpr)];
       if (canvas.width !== w || canvas.height !== hh) {
         canvas.width = w;
@@ -94,9 +97,6 @@ export class Chart {
         this.stale = true;
       }
     }
-    Object.assign(this.canvas.style, {
-      left: `${left}px`, top: `${top}px`, width: `${inner}px`, height: `${tall}px`,
-    });
     this.dpr = dpr;
     this.x = SCALES[x.scale](x).domain([x.low, x.high]).range([0, inner]);
     this.y = SCALES[y.scale](y).domain([y.low, y.high]).range([tall, 0]);
@@ -124,7 +124,7 @@ export class Chart {
     const { x, y } = this.spec;
     if (!y.hidden) {
       const g = s("g", { transform: `translate(${left},${top})`, class: "fl-axis fl-axis-y" });
-      select(g).call(axis(axisLeft, this.y, y, Math.max(2, Math.floor(height / 26))));
+      select(g).call(axis(axisLeft, this.y, y, Math.min(8, Math.max(2, Math.floor(height / 30)))));
       for (const tick of g.querySelectorAll(".tick")) {
         tick.append(s("line", { x1: 0, x2: inner, class: "fl-grid" }));
       }
@@ -155,7 +155,6 @@ export class Chart {
     const ctx = this.canvas.getContext("2d");
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    if (this.hasStill) ctx.drawImage(this.still, 0, 0);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
     for (const mark of this.spec.marks) if (mark.kind !== "Landscape") PAINT[mark.kind](ctx, mark, view);
     this.placeHandles(view);
@@ -166,9 +165,8 @@ export class Chart {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, this.still.width, this.still.height);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
-    const lands = this.spec.marks.filter((mark) => mark.kind === "Landscape");
-    for (const mark of lands) PAINT.Landscape(ctx, mark, view);
-    this.hasStill = lands.length > 0;
+    for (const mark of this.lands) PAINT.Landscape(ctx, mark, view);
+    setHidden(this.still, !this.lands.length);
     this.stale = false;
   }
 
@@ -177,16 +175,26 @@ export class Chart {
   placeHandles(view) {
     let used = 0;
     for (const mark of this.spec.marks) {
-      if (mark.drag) {
+      if (mark.drag && !this.locked.includes(mark.drag.key)) {
         const { values } = mark.kind === "Points" ? positions(mark, view) : pick(mark.heads, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).place(mark, i, values, view);
       }
-      if (mark.kind === "Boxes" && mark.key) {
+      if (mark.kind === "Links" && mark.key && !this.locked.includes(mark.key)) {
+        for (let i = 0; 4 * i < mark.ends.values.length; i++) this.grip(used++).placeLink(mark, i, view);
+      }
+      if (mark.kind === "Boxes" && mark.key && !this.locked.includes(mark.key)) {
         const { values } = pick(mark.points, 2, view.frame);
         for (let i = 0; 2 * i < values.length; i++) this.grip(used++).placeBox(mark, i, values, view);
       }
     }
     while (this.grips.length > used) this.grips.pop().node.remove();
+  }
+
+  // From one link's handle to the next, or the one before.
+  focusLink(grip, by) {
+    const all = this.grips.filter((other) => other.box === grip.box);
+    const next = all[(all.indexOf(grip) + by + all.length) % all.length];
+    next.node.focus();
   }
 
   grip(k) {
@@ -201,7 +209,9 @@ export class Chart {
 class Grip {
   constructor(chart) {
     this.chart = chart;
-    this.node = h("button.fl-grip", { type: "button", onkeydown: (e) => this.key(e), onclick: () => this.press() });
+    this.node = h("button.fl-grip", {
+      type: "button", onkeydown: (e) => this.key(e), onclick: () => this.press(), onfocus: () => this.focus(),
+    });
     select(this.node).call(
       drag()
         .container(() => chart.canvas)
@@ -227,24 +237,46 @@ class Grip {
     const name = mark.drag.names?.[i] ?? mark.labels?.[i] ?? "";
     this.put(this.px, this.py, 36, 36);
     const label = this.chart.words.drag_hint.replace("{name}", name);
-    if (this.node.getAttribute("aria-label") !== label) this.node.setAttribute("aria-label", label);
-    this.node.className = this.node.className.replace(" fl-box", "");
+    setAttributes(this.node, { "aria-label": label });
+    this.shape("");
+  }
+
+  // How a handle is shaped, and whether Tab stops at it: of links, at one, the arrow keys do the rest.
+  shape(name, stop = true) {
+    this.node.classList.toggle("fl-box", name !== "");
+    this.node.classList.toggle("fl-link", name === "link");
+    setAttributes(this.node, { tabindex: stop ? 0 : -1 });
+  }
+
+  placeLink(mark, i, view) {
+    Object.assign(this, { mark: null, i, box: mark });
+    const [x0, y0, x1, y1] = mark.ends.values.subarray(4 * i, 4 * i + 4);
+    const [dx, dy] = [view.x(x1) - view.x(x0), view.y(y1) - view.y(y0)];
+    this.put(view.x((x0 + x1) / 2), view.y((y0 + y1) / 2), Math.hypot(dx, dy), 14, Math.atan2(dy, dx));
+    setAttributes(this.node, { "aria-label": mark.names?.[i] ?? "" });
+    this.shape("link", i === Math.min(this.chart.link, mark.ends.shape[0] - 1));
   }
 
   placeBox(mark, i, values, view) {
     Object.assign(this, { mark: null, i, box: mark });
+    this.shape("box");
     this.put(view.x(values[2 * i]), view.y(values[2 * i + 1]), ...boxSize(mark, view));
-    this.node.setAttribute("aria-label", mark.names?.[i] ?? mark.titles[i]);
-    this.node.classList.add("fl-box");
+    setAttributes(this.node, { "aria-label": mark.names?.[i] ?? mark.titles[i] });
   }
 
-  put(x, y, width, height) {
+  put(x, y, width, height, angle = 0) {
     const { left, top, width: w, height: t } = this.chart.box;
     const cx = Math.min(Math.max(x, 0), w), cy = Math.min(Math.max(y, 0), t);
     Object.assign(this.node.style, {
-      transform: `translate(${left + cx - width / 2}px, ${top + cy - height / 2}px)`,
+      transform: `translate(${left + cx - width / 2}px, ${top + cy - height / 2}px) rotate(${angle}rad)`,
       width: `${width}px`, height: `${height}px`,
     });
+  }
+
+  focus() {
+    if (this.box?.kind !== "Links") return;
+    this.chart.link = this.i;
+    for (const grip of this.chart.grips) if (grip.box === this.box) grip.node.tabIndex = grip === this ? 0 : -1;
   }
 
   press() {
@@ -271,13 +303,22 @@ class Grip {
 
   key(event) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!step || !this.mark) return;
+    const isLink = this.box?.kind === "Links";
+    if (!step || !(this.mark || isLink)) return;
     event.preventDefault();
     event.stopPropagation();
+    if (isLink) return this.chart.focusLink(this, step[0] - step[1]);
     const size = event.shiftKey ? 10 : 50;
     const { x, y } = this.chart.spec;
     this.move(this.vx + (step[0] * (x.high - x.low)) / size, this.vy + (step[1] * (y.high - y.low)) / size, false);
   }
+}
+
+function same(lands, before) {
+  return lands.length === before?.length && lands.every((mark, i) => {
+    const [a, b] = [mark.values.values, before[i].values.values];
+    return String([mark.x, mark.y]) === String([before[i].x, before[i].y]) && a.length === b.length && a.every((v, k) => v === b[k]);
+  });
 }
 
 function decades(low, high, count) {

@@ -1,7 +1,7 @@
 // Controls from their plain description.  Native inputs: keyboard and screen readers come free.
 
 import { parse, plain } from "./arrays.js";
-import { h, named, uid } from "./dom.js";
+import { h, named, setHidden, uid } from "./dom.js";
 
 class Slider {
   constructor(spec, change) {
@@ -22,6 +22,7 @@ class Slider {
       type: "text", inputMode: "decimal", autocomplete: "off", "aria-label": spec.label,
       onchange: () => {
         const value = parse(this.field.value) / (spec.unit === "%" ? 100 : 1);
+        this.shown = null; // whatever is answered is written over what was typed
         if (Number.isNaN(value)) this.show(this.current);
         else change(value, false);
       },
@@ -39,6 +40,7 @@ class Slider {
   }
 
   show(value) {
+    this.shown = value;
     const { spec } = this;
     const percent = spec.unit === "%";
     const shown = percent ? value * 100 : value;
@@ -53,6 +55,7 @@ class Slider {
 
   set(value) {
     this.current = value;
+    if (value === this.shown) return;
     if (document.activeElement !== this.range || !this.range.matches(":active")) {
       this.range.value = this.log ? Math.log10(value) : value;
       this.show(value);
@@ -214,11 +217,11 @@ export class Controls {
     for (const [key, control] of this.all) {
       const [other, ...allowed] = this.specs.get(key).when;
       const fits = !other || allowed.includes(values[other]);
-      control.node.hidden = hidden.includes(key) || !fits;
+      setHidden(control.node, hidden.includes(key) || !fits);
       control.set(values[key]);
     }
     for (const node of this.nodes) {
-      node.hidden = ![...node.querySelectorAll(":scope > .fl-control")].some((c) => !c.hidden);
+      setHidden(node, ![...node.querySelectorAll(":scope > .fl-control")].some((c) => !c.hidden));
     }
   }
 }

@@ -31,3 +31,18 @@ export function named(label, symbol) {
 
 let counter = 0;
 export const uid = (prefix) => `fl-${prefix}-${++counter}`;
+
+// Writing what already stands there would make the browser lay the page out again.
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  }
+}
+
+export function setHidden(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}

@@ -3,7 +3,7 @@
 // the motion towards it has come; view.color(name) is the theme's colour.
 
 import { contours } from "d3-contour";
-import { line } from "d3-shape";
+import { area, line } from "d3-shape";
 import { isFramed, pick } from "./arrays.js";
 
 const ease = (u) => (u < 0.5 ? 2 * u * u : 1 - 2 * (1 - u) * (1 - u));
@@ -103,7 +103,7 @@ function Lines(ctx, mark, view) {
     const last = path.findLast((p) => Number.isFinite(p[0] + p[1]));
     if (mark.labels?.[k] && last) {
       const right = last[0] > view.width * 0.7;
-      label(ctx, view, mark.labels?.[k], last[0] + (right ? 0 : 6), last[1] - 10, {
+      label(ctx, view, mark.labels?.[k], last[0] + (right ? 0 : 6), Math.max(last[1] - 10, 7), {
         align: right ? "right" : "left",
         color: colorOf(mark, k),
       });
@@ -274,10 +274,93 @@ function Bands(ctx, mark, view) {
     const [left, top, right, bottom] = [view.x(x0), view.y(y1), view.x(x1), view.y(y0)];
     ctx.fillStyle = view.color(colorOf(mark, i));
     ctx.beginPath();
-    ctx.roundRect(left, top, right - left, bottom - top, 6);
+    ctx.roundRect(left, top, right - left, bottom - top, mark.radius);
     ctx.fill();
   }
   ctx.globalAlpha = 1;
+}
+
+function Areas(ctx, mark, view) {
+  const { values, shape: [count, n] } = pick(mark.edges, 3, view.frame);
+  ctx.globalAlpha = mark.opacity;
+  for (let k = 0; k < count; k++) {
+    const rows = Array.from({ length: n }, (_, j) => values.subarray(3 * (k * n + j), 3 * (k * n + j) + 3));
+    ctx.beginPath();
+    area().x((r) => view.x(r[0])).y0((r) => view.y(r[1])).y1((r) => view.y(r[2]))
+      .defined((r) => r.every(Number.isFinite)).context(ctx)(rows);
+    ctx.fillStyle = view.color(colorOf(mark, k));
+    ctx.fill();
+  }
+  ctx.globalAlpha = 1;
+}
+
+const [ABSENT, IDLE, OUT, RETURN, SWAP, CUT] = [0, 1, 2, 3, 4, 5]; // as in scene.py
+
+function Links(ctx, mark, view) {
+  const flow = pick(mark.flow, 1, view.frame).values;
+  for (let i = 0; i < flow.length; i++) {
+    const [x0, y0, x1, y1] = mark.ends.values.subarray(4 * i, 4 * i + 4);
+    const tail = [view.x(x0), view.y(y0)], head = [view.x(x1), view.y(y1)];
+    const kind = Math.abs(flow[i]), color = view.color(kind === CUT ? "error" : kind > IDLE ? colorOf(mark, i) : "edge");
+    const style = { width: [1, 1.5, 3, 3, 3, 1.5][kind], dash: flow[i] < 0 || kind === CUT };
+    ctx.globalAlpha = kind === ABSENT ? 0.3 : 1;
+    strokePath(ctx, [tail, head], color, style);
+    ctx.globalAlpha = 1;
+    const at = (t) => [tail[0] + t * (head[0] - tail[0]), tail[1] + t * (head[1] - tail[1])];
+    if (kind === CUT) SHAPES.cross(ctx, ...at(0.5), 6, color);
+    const arrows = { [OUT]: [[0.55, 1]], [RETURN]: [[0.7, 1], [0.5, -1]] }[kind] ?? [];
+    for (const [t, way] of arrows) arrowhead(ctx, at(t), Math.atan2(way * (head[1] - tail[1]), way * (head[0] - tail[0])), color);
+    if (view.u >= 1 || kind <= IDLE || kind === CUT) continue;
+    const travellers = { [OUT]: [view.u], [RETURN]: [view.u < 0.5 ? 2 * view.u : 2 - 2 * view.u], [SWAP]: [view.u, 1 - view.u] }[kind];
+    for (const t of travellers) {
+      SHAPES.dot(ctx, ...at(t), 8, view.color("halo"));
+      SHAPES.dot(ctx, ...at(t), 6, color);
+    }
+  }
+}
+
+function arrowhead(ctx, [x, y], angle, color) {
+  const point = (r, turn) => [x + r * Math.cos(angle + turn), y + r * Math.sin(angle + turn)];
+  ctx.beginPath();
+  ctx.moveTo(...point(7, 0)); ctx.lineTo(...point(8, 2.4)); ctx.lineTo(...point(8, -2.4));
+  ctx.closePath();
+  ctx.fillStyle = color;
+  ctx.fill();
+}
+
+const SHADES = 255; // as many as a Raster's values have on the wire; the next is none
+const tile = document.createElement("canvas"); // one picture, a dot a square
+
+// The colours of a Raster, from low to high, as [r, g, b].
+function shades(names, view) {
+  const stops = names.map((name) => view.mix(name, name, 0).match(/\d+/g).map(Number));
+  return Array.from({ length: SHADES }, (_, k) => {
+    const at = (k / (SHADES - 1)) * (stops.length - 1), j = Math.min(Math.floor(at), stops.length - 2);
+    return stops[j].map((from, c) => Math.round(from + (at - j) * (stops[j + 1][c] - from)));
+  });
+}
+
+function Raster(ctx, mark, view) {
+  const { values, shape: [count, rows, columns] } = pick(mark.values, 3, view.frame);
+  const palette = shades(mark.colors, view);
+  [tile.width, tile.height] = [columns, rows];
+  const dots = tile.getContext("2d"), image = dots.createImageData(columns, rows);
+  ctx.imageSmoothingEnabled = !!mark.smooth;
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < rows * columns; k++) {
+      const value = values[i * rows * columns + k];
+      const [r, g, b] = palette[value] ?? palette[0];
+      image.data.set([r, g, b, value < SHADES ? 255 : 0], 4 * k);
+    }
+    dots.putImageData(image, 0, 0);
+    const [x0, y0, x1, y1] = mark.boxes.values.subarray(4 * i, 4 * i + 4);
+    const [left, top, right, bottom] = [view.x(x0), view.y(y0), view.x(x1), view.y(y1)];
+    ctx.save();
+    ctx.translate(left, top);
+    ctx.scale(Math.sign(right - left), Math.sign(bottom - top));
+    ctx.drawImage(tile, 0, 0, Math.abs(right - left), Math.abs(bottom - top));
+    ctx.restore();
+  }
 }
 
 function Segments(ctx, mark, view) {
@@ -308,11 +391,14 @@ function Segments(ctx, mark, view) {
 function Texts(ctx, mark, view) {
   const { values } = pick(mark.points, 2, view.frame);
   const align = { start: "left", middle: "center", end: "right" }[mark.align];
-  mark.texts.forEach((text, i) => {
+  const which = mark.shown && pick(mark.shown, 1, view.frame).values;
+  for (let i = 0; 2 * i < values.length; i++) {
+    const text = mark.texts[which ? which[i] : i];
+    if (!text) continue;
     label(ctx, view, text, view.x(values[2 * i]), view.y(values[2 * i + 1]), {
       align, color: mark.color, size: mark.size, bold: mark.bold,
     });
-  });
+  }
 }
 
 // The width and height of a Boxes mark's boxes in pixels.
@@ -350,4 +436,4 @@ function Boxes(ctx, mark, view) {
   }
 }
 
-export const PAINT = { Landscape, Bands, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };
+export const PAINT = { Landscape, Raster, Bands, Areas, Links, Lines, Points, Arrows, Ticks, Segments, Texts, Boxes };

@@ -1,6 +1,6 @@
 // Rounds in time: play, pause, step, scrub, at the display's rate and without the kernel.
 
-import { h } from "./dom.js";
+import { h, setAttributes, setHidden, setText } from "./dom.js";
 
 const ROUND_MS = 600;
 const STEP_MS = 1000; // a named step moves for so long …
@@ -31,11 +31,12 @@ export class Player {
   }
 
   set(frames, names) {
+    if (this.playing && this.until === this.frames - 1) this.until = frames - 1;
     this.frames = frames;
     this.names = names;
     this.node.classList.toggle("fl-steps", !!names?.length);
-    this.range.max = frames - 1;
-    this.node.hidden = frames < 2;
+    setAttributes(this.range, { max: frames - 1 });
+    setHidden(this.node, frames < 2);
     this.position = Math.min(this.position, frames - 1);
     this.show();
   }
@@ -51,23 +52,21 @@ export class Player {
     const [frame] = this.moment();
     if (!this.text) return;
     const word = this.playing ? this.text.pause : this.text.play;
-    this.playButton.textContent = this.playing ? "❚❚" : "▶";
-    this.playButton.title = word;
-    this.playButton.setAttribute("aria-label", word);
-    this.speedButton.textContent = `${this.speed}×`;
-    this.speedButton.setAttribute("aria-label", `${this.text.speed} ${this.speed}×`);
-    this.speedButton.title = this.text.speed;
+    setText(this.playButton, this.playing ? "❚❚" : "▶");
+    setAttributes(this.playButton, { title: word, "aria-label": word });
+    setText(this.speedButton, `${this.speed}×`);
+    setAttributes(this.speedButton, { title: this.text.speed, "aria-label": `${this.text.speed} ${this.speed}×` });
     this.range.value = frame;
     this.range.style.setProperty("--fill", `${(100 * frame) / Math.max(1, this.frames - 1)}%`);
     const name = this.names?.[frame];
     const pattern = this.names?.length ? this.text.step_of : this.text.round_of;
     const text = pattern.replace("{n}", frame).replace("{all}", this.frames - 1);
     const next = this.names?.[frame + 1];
-    this.nextButton.textContent = next ? `${next} ›` : "›";
-    this.nextButton.setAttribute("aria-label", next || this.text.forward);
+    setText(this.nextButton, next ? `${next} ›` : "›");
+    setAttributes(this.nextButton, { "aria-label": next || this.text.forward });
     this.nextButton.disabled = !!this.names?.length && !next;
-    this.said.textContent = name ? `${text} · ${name}` : text;
-    this.range.setAttribute("aria-valuetext", this.said.textContent);
+    setText(this.said, name ? `${text} · ${name}` : text);
+    setAttributes(this.range, { "aria-valuetext": this.said.textContent });
   }
 
   go(position, rest = true) {
@@ -106,6 +105,7 @@ export class Player {
   run(until) {
     cancelAnimationFrame(this.timer);
     this.playing = true;
+    this.until = until;
     this.dwell = !!this.names?.length && until - this.position > 1;
     const duration = !this.names?.length ? ROUND_MS : STEP_MS * (this.dwell ? DWELL : 1);
     let last = performance.now();
@@ -115,8 +115,8 @@ export class Player {
       const before = Math.floor(this.position);
       let next = this.position + (passed * this.speed) / duration;
       if (this.still.matches) next = Math.floor(next) > before ? Math.floor(next) : next;
-      this.position = Math.min(next, until);
-      if (this.position >= until) this.playing = false;
+      this.position = Math.min(next, this.until);
+      if (this.position >= this.until) this.playing = false;
       this.show();
       if (!this.still.matches) this.onMoment(...this.moment());
       else if (Math.floor(this.position) > before) this.onMoment(Math.floor(this.position), 1);

@@ -21,6 +21,10 @@ FLAGS = [
     "--disable-sync",
 ]
 READY = "() => document.querySelector('.fl-lab[data-ready][data-idle]')"
+WRITTEN = """() => {
+  const { app } = document.querySelector('.fl-lab');
+  return location.search === app.address();
+}"""
 SCENE = """() => {
   const { scene } = document.querySelector('.fl-lab').app;
   const bytes = new Uint8Array(scene.data.buffer, scene.data.byteOffset, scene.data.byteLength);
@@ -78,6 +82,11 @@ class LabPage:
             "(seq) => document.querySelector('.fl-lab').app.scene.seq > seq", arg=before
         )
         self.settle()
+
+    def address(self):
+        """Return the page's address, once it has followed the state."""
+        self.page.wait_for_function(WRITTEN)
+        return self.page.url
 
     def control(self, key):
         return self.page.locator(f'.fl-control[data-key="{key}"]')

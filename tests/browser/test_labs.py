@@ -162,7 +162,7 @@ def test_link(open_lab, name):
         if page.control(control.key).count() and page.control(control.key).is_visible():
             page.act(nudge(page, control, page.scene()["values"][control.key]))
     state = state_of(lab, page.scene()["query"])
-    address = page.page.url
+    address = page.address()
     other = open_lab(name, address.split("?")[1].replace("lang=en", "lang=zh"))
     assert state_of(lab, holds(other, lab, "zh")["query"]) == state != lab.state()
 
@@ -177,7 +177,7 @@ def test_language_switch(open_lab, name):
     after = holds(page, lab, "zh")
     assert (after["query"], after["data"]) == (before["query"], before["data"])
     assert page.page.locator("html").get_attribute("lang") == "zh-CN"
-    assert "lang=zh" in page.page.url
+    assert "lang=zh" in page.address()
 
 
 # axe-core finds nothing serious or critical, with dialogs and details open too.
@@ -332,13 +332,55 @@ def test_dead_kernel(open_lab, server):
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
 
 
+# What a teacher has hidden cannot be changed in the picture either: nothing there can be held.
+@pytest.mark.parametrize(
+    ("name", "keys", "held", "left"),
+    [
+        ("convergence", "optima", 7, 1),
+        ("one_round", "presence", 4, 0),
+        ("three_ways", "gone", 9, 1),
+    ],
+)
+def test_hidden_in_the_picture(open_lab, name, keys, held, left):
+    grips = ".fl-main .fl-grip"
+    assert open_lab(name).page.locator(grips).count() == held
+    assert open_lab(name, f"lang=en&hide={keys}").page.locator(grips).count() == left
+
+
+# A link is added where it is pressed; Tab stops at one link, arrow keys go from one to the next.
+def test_links(open_lab):
+    lab, page = load("three_ways"), open_lab("three_ways", "lang=en&look=gossip&participants=4")
+    links = page.page.locator(".fl-grip.fl-link")
+    assert links.count() == 6
+    assert page.page.locator('.fl-grip.fl-link[tabindex="0"]').count() == 1
+    box = page.page.locator('.fl-grip[aria-label="1–3: not linked"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.35  # from 1, on top, to 3
+    page.act(lambda: page.page.mouse.click(x, y))
+    assert state_of(lab, holds(page, lab)["query"]).links == ((), (1.0,))
+    links.first.focus()
+    page.page.keyboard.press("ArrowRight")
+    focused = "() => document.activeElement.getAttribute('aria-label')"
+    assert page.page.evaluate(focused) == "1–3: linked"
+    page.act(lambda: page.page.keyboard.press("Enter"))
+    assert state_of(lab, holds(page, lab)["query"]).links == ()
+    assert page.page.evaluate(focused) == "1–3: not linked"
+
+
+# A press on a box in the picture turns a switch, as the switch itself does.
+def test_box_is_a_switch(open_lab):
+    lab, page = load("three_ways"), open_lab("three_ways")
+    for down in (True, False):
+        page.act(page.page.locator('.fl-grip[aria-label^="server:"]').click)
+        assert state_of(lab, holds(page, lab)["query"]).server_down is down
+
+
 # Kept runs are drawn over the current one, say what sets them apart, and can be removed.
 def test_kept_runs(open_lab):
     page = open_lab("convergence", "lang=en&local_steps=1")
     page.act(page.page.locator('[data-do="keep"]').click)
     page.act(lambda: page.control("local_steps").locator("input[type=range]").press("End"))
     assert page.page.locator(".fl-keep").inner_text().startswith("E = 1")
-    assert "keep=local_steps%3D1" in page.page.url
+    assert "keep=local_steps%3D1" in page.address()
     address = page.page.url.split("?")[1]
     again = open_lab("convergence", address)
     assert again.scene()["spec"] == page.scene()["spec"]
