@@ -423,6 +423,7 @@ def test_no_text_is_unused():
     used = set(re.findall(r"[\"'](\w+)[\"']", source))
     checking = (ROOT / "fedlearn_edu/course/checking.py").read_text(encoding="utf-8")
     used |= set(re.findall(r'Verdict\("(\w+)"', checking))
+    used |= {"missing_core", "missing_torch"}
     used |= {f"trouble_{kind}" for kind in ("broken", "newer", "unwritable")}
     assert set(STRINGS) <= used
 
@@ -444,6 +445,16 @@ def test_labs():
     assert (lab.state.weighting, lab.state.participants, lab.state.reach) == ("equal", 4, 20)
     assert lab.lang == "zh"
     assert lab.hidden == {"participants"}
+
+
+# The check of the installation names what is there with its version, and what is not.
+def test_installation(monkeypatch):
+    from fedlearn_edu.course import widgets
+
+    monkeypatch.setattr(widgets, "NEEDED", {"numpy": "core", "no-such-thing": "torch"})
+    assert f"✓ numpy {np.__version__}" in repr(desk().installation())
+    assert "○ no-such-thing: not installed; only chapter 6" in repr(desk().installation())
+    assert "只有第 6 章需要它" in desk("zh").installation()._repr_html_()
 
 
 # Chapter 0 shows all chapters; the others show what of themselves is done.

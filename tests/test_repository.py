@@ -192,7 +192,7 @@ ALLOWED = {
     "flower": {"flwr"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
-              "markupsafe", "nbclient", "nbformat", "tornado", "traitlets", "voila"},
+              "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila"},
     "torch_models": {"torch"},
     "federation": {"threadpoolctl", "tqdm"},
 }  # fmt: skip

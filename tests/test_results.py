@@ -88,13 +88,15 @@ def test_readme_says_what_the_tables_say():
     work = {(row["partition"], row["E"], row["B"]): row for row in table("work")}
     most = {kind: max(float(r["speedup"]) for k, r in work.items() if k[0] == kind)
             for kind in ("iid", "shards")}  # fmt: skip
-    assert 2 < most["shards"] < most["iid"] < 10
+    assert 1.5 < most["shards"] < most["iid"] < 10
     share = {(r["partition"], r["B"], r["C"]): float(r["rounds"]) for r in table("fraction")}
     for (partition, batch, c), rounds in share.items():
         if partition == "shards" and float(c) <= 0.2:
             assert rounds > share["iid", batch, c]
     drift = {(r["similarity"], r["algorithm"], r["E"]): r for r in table("drift")}
-    assert int(drift["0.0", "SCAFFOLD", "20"]["most"]) < int(drift["0.0", "FedAvg", "20"]["least"])
+    for epochs in ("1", "5", "20"):
+        ours, theirs = (float(drift["0.0", a, epochs]["rounds"]) for a in ("SCAFFOLD", "FedAvg"))
+        assert 1.4 < theirs / ours < 2
     for (similarity, algorithm, epochs), row in drift.items():
         if algorithm.startswith("FedProx"):
             assert float(row["rounds"]) > float(drift[similarity, "FedAvg", epochs]["rounds"])

@@ -110,7 +110,7 @@ def test_shades(columns):
         (Points(np.zeros((1, 2)), ("ink",), dim=np.arange(4000.0).reshape(20, 200)), "dim"),
         (scene.Bands(np.arange(8000.0).reshape(20, 100, 4), ("ink",)), "boxes"),
         (scene.Raster(np.arange(8e3).reshape(20, 4, 10, 10), np.ones((4, 4)), ("p0",)), "values"),
-        (scene.Texts(np.ones((200, 2)), ("a",), np.arange(4e3).reshape(20, 200)), "shown"),
+        (scene.Texts(np.ones((200, 2)), ("a",), shown=np.arange(4e3).reshape(20, 200)), "shown"),
         (scene.Segments(np.arange(4000.0).reshape(20, 2, 100), ("ink",)), "parts"),
         (scene.Areas(np.arange(6000.0).reshape(20, 2, 50, 3), ("ink",)), "edges"),
         (scene.Links(np.zeros((99, 2, 2)), np.arange(1980.0).reshape(20, 99), ("ink",)), "flow"),
@@ -147,8 +147,10 @@ def test_draft_of_texts():
     spots, lines = np.zeros((1, 2)), tuple(((str(k),),) for k in range(5))
     boxes = scene.Boxes(spots, (1, 1), ("A",), ("ink",), lines, (("plain",),) * 5)
     headline = scene.Headline("title", ("a", "b", "c"), "badge")
-    whole = Scene(Chart((boxes,), Axis(0, 1), Axis(0, 1)), (headline,), ("one", "two"), 5)
+    chart = Chart((boxes,), Axis(0, 1), Axis(0, 1), title=("v", "w", "x", "y", "z"))
+    whole = Scene(chart, (headline,), ("one", "two"), 5, under=(chart,))
     spec, _ = pack(whole, frame=3)
+    assert spec["main"]["title"] == spec["under"][0]["title"] == ["y"]
     (mark,), (card,) = spec["main"]["marks"], spec["cards"]
     assert (mark["lines"], mark["tones"], mark["titles"]) == ([[["3"]]], [["plain"]], ["A"])
     assert (card["title"], card["value"], card["badge"]) == ("title", ["c"], "badge")

@@ -57,8 +57,32 @@ def test_home_links_every_lab_in_both_languages(server):
     assert labs_of(server) == list(labs.NAMES)
 
 
-def test_home_has_no_course_section_while_there_are_no_chapters(server):
-    assert 'id="chapters"' not in server.get("?lang=en")[2]
+# The home page lists every chapter that is written, with its title and minutes; each can be read
+# in both languages, with its formulas drawn, its pictures inside, and every link leading somewhere.
+def test_chapters_can_be_read(server):
+    from fedlearn_edu import course
+
+    for lang in ("en", "zh"):
+        home = server.get(f"?lang={lang}")[2]
+        for number in course.numbers():
+            title = course.CONTENTS[number].title(lang)
+            assert f"chapters/{number}" in home
+            assert title in home
+            status, _, text = server.get(f"chapters/{number}?lang={lang}")
+            assert status == 200
+            assert title in text
+            assert "$$" not in text
+            assert "<script" not in text.partition("<main")[2]
+            assert not re.search(r'(?:src|href)="http:', text)
+            for address in set(re.findall(r'href="/?((?:chapters|labs)/[^"]+)"', text)):
+                found = address.startswith("labs/") or server.get(address)[0] == 200
+                assert found or address.removeprefix("chapters/").isdecimal(), address
+
+
+# What is no chapter is not found, whatever its name.
+def test_no_such_chapter(server):
+    for name in ("99", "-1", "x", "..", "%2e%2e%2fen", "03_aggregation"):
+        assert server.get(f"chapters/{name}")[0] == 404
 
 
 @pytest.mark.parametrize(

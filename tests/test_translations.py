@@ -8,7 +8,7 @@ from fedlearn_edu import course
 from fedlearn_edu.course.plan import CONTENTS
 from tools.chapter import LANGUAGE, TODO, difference, source_hash, stale_cells
 
-from .coursekit import PAIRED, cells, codes, formulas, headings, links, notebook, prose
+from .coursekit import PAIRED, ROOT, cells, codes, formulas, headings, links, notebook, prose
 
 every_chapter = pytest.mark.parametrize("number", PAIRED)
 CHINESE = "一-鿿"
@@ -77,6 +77,20 @@ def test_chinese(number):
             assert not re.search(f"[{CHINESE}]", part), (key, part)
 
 
+# Stars make Chinese bold, never slanted, and stand so that Markdown sees them: outside of
+# punctuation.
+@every_chapter
+def test_chinese_stress(number):
+    for key, _, chinese in pairs(number):
+        text = prose(chinese)
+        assert not re.search(rf"(?<!\*)\*(?!\*)[^*\n]*[{CHINESE}][^*\n]*(?<!\*)\*(?!\*)", text), key
+        for stressed in re.finditer(r"\*\*([^*\n]+)\*\*", text):
+            assert not re.search(r"^[“（《\s]|[，。：；！？”）》\s]$", stressed[1]), (
+                key,
+                stressed[0],
+            )
+
+
 # Where the English says a term of the glossary, the Chinese says its Chinese.
 @every_chapter
 def test_glossary_is_used(number):
@@ -106,3 +120,27 @@ def test_hashes():
     assert source_hash("a\n") == source_hash("a")
     assert source_hash("a") != source_hash("b")
     assert difference("one\ntwo", "one\n2") == "--- translated\n+++ now\n@@ -2 +2 @@\n-2\n+two"
+
+
+# The lesson plans are the same in both languages: headings, tables, links and minutes.
+def test_lesson_plans():
+    english, chinese = (
+        (ROOT / "notebooks" / lang / "lesson_plans.md").read_text(encoding="utf-8")
+        for lang in ("en", "zh")
+    )
+    assert headings(english) == headings(chinese)
+    assert sorted(formulas(english)) == sorted(formulas(chinese))
+    assert sorted(codes(english)) == sorted(codes(chinese))
+    assert links(english)[1:] == links(chinese)[1:]
+    first_columns = [re.findall(r"^\| (\d+)", text, re.MULTILINE) for text in (english, chinese)]
+    assert first_columns[0] == first_columns[1]
+    assert not HALF_WIDTH.search(prose(chinese))
+
+
+# The minutes of each plan add up to its title.
+def test_lesson_plans_add_up():
+    text = (ROOT / "notebooks" / "en" / "lesson_plans.md").read_text(encoding="utf-8")
+    plans = re.findall(r"^## (\d+) minutes.*?\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert [int(total) for total, _ in plans] == [45, 90, 180]
+    for total, plan in plans:
+        assert sum(map(int, re.findall(r"^\| (\d+) \|", plan, re.MULTILINE))) == int(total)

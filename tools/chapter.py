@@ -104,17 +104,13 @@ def framed(entry, cells):
 
 def read(entry):
     """Return the cells of a chapter's notebooks; those of the English one, with their Chinese."""
-    pair = {lang: nbformat.read(path_of(entry, lang), 4) for lang in LANGUAGES}
-    chinese = {cell.id: cell.source for cell in pair["zh"].cells}
-    return [
-        Cell(
-            cell.id,
-            cell.cell_type,
-            {"en": cell.source, "zh": chinese.get(cell.id, "")},
-            cell.metadata.get("tags", ()),
-        )
-        for cell in pair["en"].cells
-    ]
+    chinese = {key: cell.source for key, cell in stored(entry, "zh").items()}
+    cells = []
+    for key, cell in stored(entry, "en").items():
+        translated = cell.source if cell.cell_type == "code" else chinese.get(key, "")
+        texts = {"en": cell.source, "zh": translated}
+        cells.append(Cell(key, cell.cell_type, texts, cell.metadata.get("tags", ())))
+    return cells
 
 
 def to_text(cells):

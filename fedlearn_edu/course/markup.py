@@ -39,7 +39,10 @@ def to_html(text):
         elif code is not None:
             pieces.append(f"<code>{html.escape(code, quote=False)}</code>")
         else:
-            pieces.append(f"<em>{to_html(stress)}</em>")
+            tag = (
+                "strong" if re.search("[\u4e00-\u9fff]", stress) else "em"
+            )  # Chinese has no italics
+            pieces.append(f"<{tag}>{to_html(stress)}</{tag}>")
         done = match.end()
     pieces.append(html.escape(text[done:], quote=False))
     return "".join(pieces).replace("\n", "<br>")

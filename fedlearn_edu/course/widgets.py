@@ -7,12 +7,14 @@ reader of notebooks shows; a quiz is a widget, with plain HTML for where no widg
 import functools
 import html
 import inspect
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import anywidget
 import traitlets
 
-from fedlearn_edu import labs
+from fedlearn_edu import __version__, labs
 from fedlearn_edu.course.checking import check, quoted
 from fedlearn_edu.course.markup import to_html, to_text
 from fedlearn_edu.course.plan import CONTENTS
@@ -22,6 +24,13 @@ from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
 HERE = Path(__file__).parent
 CARD = "border-left:4px solid {color};padding:2px 0 2px 14px;margin:8px 0;max-width:46em"
 GOOD, BAD, PLAIN = "#16877f", "#c2410c", "#8b939b"
+KINDS = ("exercises", "quiz")
+NEEDED = {
+    "numpy": "core",
+    "anywidget": "core",
+    "matplotlib": "core",
+    "torch": "torch",
+}
 
 
 @functools.cache
@@ -170,6 +179,20 @@ class Desk:
         )
         return Shown(markup, f"{self.t('your_progress')}: {self!r}")
 
+    def installation(self):
+        """Return what of the course's needs is installed here, and in which version."""
+        python = ".".join(map(str, sys.version_info[:3]))
+        lines = [f"✓ Python {python}", f"✓ fedlearn_edu {__version__}"]
+        for name, use in NEEDED.items():
+            try:
+                lines.append(f"✓ {name} {metadata.version(name)}")
+            except metadata.PackageNotFoundError:
+                lines.append(f"○ {name}: {self.t(f'missing_{use}')}")
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+        style = CARD.format(color=GOOD if all(line[0] == "✓" for line in lines) else PLAIN)
+        markup = f'<ul style="{style};list-style:none" lang="{HTML_LANG[self.lang]}">{items}</ul>'
+        return Shown(markup, "\n".join(lines))
+
     def _where(self, progress):
         if progress.trouble:
             return self.t(f"trouble_{progress.trouble}", path=progress.path)
@@ -210,16 +233,17 @@ class Desk:
                 cells = [chapter.length, *(self._share(progress, chapter, k) for k in KINDS)]
             else:
                 cells = [self.t("soon"), "", ""]
-            body += f"<tr><td>{title}</td>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>"
+            body += (
+                f'<tr><td style="text-align:left">{title}</td>'
+                + "".join(f"<td>{c}</td>" for c in cells)
+                + "</tr>"
+            )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _share(self, progress, chapter, kind):
         total = len(getattr(chapter, kind))
         n = count_done(progress, chapter, kind)
         return f"{self._tick(n == total)} {n}/{total}" if total else "–"
-
-
-KINDS = ("exercises", "quiz")
 
 
 def count_done(progress, chapter, kind):
@@ -318,17 +342,23 @@ class Quiz(anywidget.AnyWidget):
         return data, metadata
 
     def _still(self):
-        t, blocks = self._t, []
-        for n, question in enumerate(self._chapter.quiz, 1):
-            folds = "".join(
-                f"<details><summary>{to_html(self._say(option.says))}</summary>"
-                f"{'✓' if option.right else '✗'} {to_html(self._say(option.why))}</details>"
-                for option in question.options
-            )
-            asks = to_html(self._say(question.asks))
-            blocks.append(f"<p><strong>{n}.</strong> {asks}</p>{folds}")
+        blocks = (
+            question_still(question, n, self._lang)
+            for n, question in enumerate(self._chapter.quiz, 1)
+        )
         style = CARD.format(color=PLAIN)
         return (
             f'<div style="{style}" lang="{HTML_LANG[self._lang]}">'
-            f"<p><small>{t('read_only')}</small></p>{''.join(blocks)}</div>"
+            f"<p><small>{self._t('read_only')}</small></p>{''.join(blocks)}</div>"
         )
+
+
+def question_still(question, number, lang):
+    """Return a question as HTML that needs no widget: each option folds its explanation."""
+    k = LANGUAGES.index(lang)
+    folds = "".join(
+        f"<details><summary>{to_html(option.says[k])}</summary>"
+        f"{'✓' if option.right else '✗'} {to_html(option.why[k])}</details>"
+        for option in question.options
+    )
+    return f"<p><strong>{number}.</strong> {to_html(question.asks[k])}</p>{folds}"

@@ -67,8 +67,8 @@ class Evaluation:
         *hidden, last = self.packing.views(row)
         inputs = [array[examples] for array in self.inputs]
         for below, w, above in zip(inputs, hidden, inputs[1:], strict=False):
-            z = np.matmul(below, w, out=above[:, :-1])
-            np.maximum(z, 0, out=z)
+            np.matmul(below, w, out=above[:, :-1])
+            np.maximum(above, 0, out=above)  # the column of ones stays
         np.matmul(last, inputs[-1].T, out=self.scores[:, examples])
 
     def _losses(self):

@@ -262,9 +262,9 @@ def draw(result, t, kept=()):
     )
 
 
-WIDE, TALL = 10.0, 8.55  # the picture in units: a column a test digit, two a template
-TOP, PITCH, IMAGE = 1.05, 2.36, 1.72
-READ_TOP, READ_PITCH, SMALL = 5.78, 1.38, 0.8
+WIDE, TALL = 10.0, 8.22  # the picture in units: a column a test digit, two a template
+TOP, PITCH, IMAGE = 1.0, 2.3, 1.72
+READ_TOP, READ_PITCH, SMALL = 5.6, 1.34, 0.8
 
 
 def draw_templates(result, t):
@@ -279,7 +279,7 @@ def draw_templates(result, t):
     marks = (
         Raster(images, boxes, ("p0", "card", "p4"), -bound, bound, smooth=True),
         Texts(names, tuple(map(str, digit)), size=16, color="text", bold=True),
-        Texts(names + np.array([IMAGE, 0]), PERCENTS, recalls(result), "end", size=13),
+        Texts(names + np.array([IMAGE, 0]), PERCENTS, "end", size=13, shown=recalls(result)),
         *legend(t),
         *draw_reading(result),
     )
@@ -325,8 +325,8 @@ def draw_reading(result):
     said = [(*(f"{sign} {d}" for d in range(DIGITS)), "") for sign in "✓✕"]
     return (
         Raster(images, boxes, ("card", "ink")),
-        Texts(under, said[0], np.where(right, read, none), "middle", "accent", bold=True),
-        Texts(under, said[1], np.where(right, none, read), "middle", "error", bold=True),
+        Texts(under, said[0], "middle", "accent", bold=True, shown=np.where(right, read, none)),
+        Texts(under, said[1], "middle", "error", bold=True, shown=np.where(right, none, read)),
     )
 
 
@@ -404,7 +404,7 @@ def draw_accuracy(result, t, kept):
             last=f"{100 * result.part('accuracy')[-1]:.1f}",
             worst=f"{100 * own[-1].min():.0f}",
         ),
-        height=150,
+        height=180,
     )
 
 
@@ -419,7 +419,7 @@ def draw_loss(result, t, kept):
         Axis(LEAST_LOSS, MOST_LOSS, scale="log"),
         title=t("card_loss"),
         describe=t("describe_loss", last=f"{min(result.part('loss')[-1], 999):.2f}"),
-        height=120,
+        height=134,
     )
 
 
@@ -441,7 +441,7 @@ def draw_labels(result, t):
         Axis(-2.4 if len(marks) > 1 else -0.5, 9.5, ticks=ticks),
         title=t("card_labels"),
         describe=t("describe_labels", n=n, kinds=f"{kinds(result):.1f}"),
-        height=126,
+        height=144,
     )
 
 
@@ -598,12 +598,7 @@ STRINGS = {
     "weighting_size": ("by size", "按样本数"),
     "weighting_equal": ("equal", "相等"),
     "c_fraction": ("Share taking part", "参与比例"),
-    "c_wire": ("Updates as", "更新格式"),
-    "h_wire": (
-        "What goes up to the server: floats of 32 or 16 bits, integers of 8 or 4. "
-        "The model always comes down in 32 bits.",
-        "指上传给服务器的更新：32 或 16 位浮点数，8 或 4 位整数。下发的模型始终是 32 位。",
-    ),
+    "c_wire": ("Sent as", "上传为"),
     "wire_float32": ("fp32", "fp32"),
     "wire_float16": ("fp16", "fp16"),
     "wire_int8": ("int8", "int8"),

@@ -355,7 +355,7 @@ def draw_drift(result, t):
 
 
 FLOOR, CEILING = 1e-4, 30
-CARD = 138  # pixels, so that four cards and the notice fit on a screen
+CARD = 156  # pixels, so that four cards fit on a screen
 
 
 def rounds_axis(t):
@@ -433,13 +433,14 @@ def draw_wandering(result, t):
 
 
 def draw_table(result, t):
-    """Return where each is, where it must end, and how fast."""
+    """Return where each is, where it must end, and how fast; no rounding errors."""
+    now = distances(result).T
     return Table(
         title=t("card_table"),
         rows=tuple(f"{letter} {name}" for letter, name in zip(LETTERS, NAMES, strict=True)),
         colors=COLORS,
         columns=(
-            Column(t("column_distance"), distances(result).T, digits=3, significant=True),
+            Column(t("column_distance"), np.where(now < 1e-12, 0, now), digits=3, significant=True),
             Column(t("column_end"), result.gaps, digits=2),
             Column(t("column_factor"), result.factors, digits=3),
         ),
@@ -507,9 +508,10 @@ def _latest(curves):
     return np.array([curve[~np.isnan(curve)][-1] for curve in curves])
 
 
-def reached_text(n):
-    """Return a number of rounds as a learner reads it."""
-    return f"> {ROUNDS}" if n is None else str(n)
+def reached_texts(result):
+    """Return the rounds to the goal, as a learner reads them."""
+    unknown = f"> {ROUNDS}" if result.done else "…"
+    return [unknown if n is None else str(n) for n in result.reached]
 
 
 def alike(result):
@@ -519,7 +521,7 @@ def alike(result):
 
 def draw_reached(result, t):
     """Return after how many rounds FedAvg and SCAFFOLD are good enough."""
-    a, p, s = (reached_text(n) for n in result.reached)
+    a, p, s = reached_texts(result)
     if not result.done:
         badge, tone = t("badge_training"), "plain"
     elif alike(result):
@@ -589,7 +591,7 @@ def digits_notices(result, t):
     """Return what is to be seen on the digits, and what to try next."""
     if result.state.local_steps == 1 and result.state.fraction == 1:
         return (t("notice_digits_alike"), t("notice_digits_alike_try"))
-    a, p, s = (reached_text(n) for n in result.reached)
+    a, p, s = reached_texts(result)
     say = t("notice_digits", goal=GOAL, fedavg=a, fedprox=p, scaffold=s)
     if result.state.beta > 2:
         return (say, t("notice_digits_even"))
@@ -783,8 +785,8 @@ STRINGS = {
     "column_end": ("ends at", "终点"),
     "column_factor": ("ρ a round", "每轮 ρ"),
     "column_accuracy": ("accuracy", "准确率"),
-    "column_worst": ("worst", "最差"),
-    "column_kilobytes": ("kB", "kB"),
+    "column_worst": ("worst-off", "最差一方"),
+    "column_kilobytes": ("kB a round", "每轮 kB"),
     "badge_none": ("no drift", "没有漂移"),
     "badge_drift": ("drift", "漂移"),
     "badge_diverging": ("diverging", "发散"),
@@ -809,7 +811,7 @@ STRINGS = {
         "{name} 在第 {n} 轮发散，超出了一切界限。",
     ),
     "notice_drift": (
-        "Each of the {e} local steps leads home, the steep ones faster: "
+        "With {e} local steps everybody heads home, those with steep losses faster: "
         "FedAvg ends {fedavg} from the optimum ✕, at its ring ◌, FedProx {fedprox}, SCAFFOLD 0.",
         "本地走 {e} 步，各方都奔向自己的最优点，曲率大的更快："
         "FedAvg 停在圆圈 ◌ 处，离最优点 ✕ 有 {fedavg}，FedProx 有 {fedprox}，SCAFFOLD 为 0。",

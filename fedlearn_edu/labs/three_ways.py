@@ -671,10 +671,6 @@ def draw_accuracy(result, t, kept):
     if is_disturbed(result.state):
         line = np.array([[[result.state.after, least], [result.state.after, 1]]], dtype=float)
         marks.append(Lines(line, ("error",), width=1.5, dash=True))
-    for k, (label, other) in enumerate(kept):
-        mean = other.over(np.nanmean, "gossip")
-        path = np.stack([np.arange(len(mean)), mean], axis=1)[None]
-        marks.append(Lines(path, (f"k{k}",), width=2, dash=True, labels=(label,)))
     paths = np.array([np.stack([rounds, means[way]], axis=1) for way in WAYS])
     colors = tuple(COLORS[way] for way in WAYS)
     marks += [
@@ -682,15 +678,15 @@ def draw_accuracy(result, t, kept):
         Points(paths.transpose(1, 0, 2), colors, (4.5,), "dot", glide=True),
         *draw_words(means, least, t),
     ]
+    for k, (_, other) in enumerate(kept):  # on top: gossip may be as good as a server
+        mean = other.over(np.nanmean, "gossip")
+        path = np.stack([np.arange(len(mean)), mean], axis=1)[None]
+        marks.append(Lines(path, (f"k{k}",), width=2, dash=True))
+    tens = tuple((k, str(k)) for k in range(0, ROUNDS + 1, 10))
     ticks = tuple((v, percent(v, t)) for v in np.linspace(least, 1, 3))
     return Chart(
         tuple(marks),
-        Axis(
-            0,
-            ROUNDS * 1.45,
-            t("axis_round"),
-            ticks=tuple((k, str(k)) for k in range(0, ROUNDS + 1, 10)),
-        ),
+        Axis(0, ROUNDS * 1.45, t("axis_round"), ticks=tens),
         Axis(least, 1, ticks=ticks),
         title=t("card_accuracy"),
         describe=t("describe_accuracy", **{way: percent(means[way][-1], t) for way in WAYS}),

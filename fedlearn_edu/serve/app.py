@@ -203,6 +203,7 @@ class App(Voila):
         kernels_here = {"kernels": self.kernel_manager}
         return [
             (base, pages.Home, {"site": site}),
+            (base + r"chapters/(\w+)", pages.ChapterPage, {"site": site}),
             (base + r"labs/([^/]+)", pages.LabPage, {"site": site, **kernels_here}),
             (base + r"healthz", pages.Health, kernels_here),
             (base + r"static/(\w+)/(.+)", pages.StaticFile, {"site": site}),

@@ -16,6 +16,7 @@ from fedlearn_edu import __version__, labs, paths
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
 from fedlearn_edu.strings.home import STRINGS
 
+from . import chapters
 from .kernels import Full, OpenFailed
 
 LANGUAGE_COOKIE = "fedlearn-lang"
@@ -24,11 +25,6 @@ YEAR = 365 * 24 * 3600
 RETRY_AFTER = 20
 COMPRESSIBLE = {"text/javascript", "text/css", "image/svg+xml", "application/json", "text/html"}
 SERVED = (".js", ".css", ".svg", ".png", ".woff2", ".woff", ".ttf", ".json", ".ico")
-
-
-def chapters(lang):
-    """Return the course's chapters, ``{"number", "title", "minutes", "url"}`` each: none yet."""
-    return []
 
 
 def content_security_policy(host):
@@ -264,7 +260,7 @@ class Home(Page):
                 "home.html",
                 cards=cards,
                 first=(flagship or cards or [None])[0],
-                chapters=chapters(self.lang),
+                chapters=chapters.listed(self.site.base_url, self.lang),
                 local=self.site.local,
                 preload=self.site.preload,
             )
@@ -279,6 +275,30 @@ class Home(Page):
             "minutes": lab.minutes,
             "thumbnail": thumbnail(lab.name),
         }
+
+
+class ChapterPage(Page):
+    """A chapter of the course, to read; its labs are links."""
+
+    def get(self, name):
+        """Show it."""
+        t, base = Translator(self.lang, STRINGS), self.site.base_url
+        body = chapters.read(name, self.lang, base, t("try_lab"))
+        if body is None:
+            raise tornado.web.HTTPError(404)
+        listed = chapters.listed(base, self.lang)
+        here = next((entry for entry in listed if str(entry["number"]) == name), None)
+        k = listed.index(here) if here else 0
+        heading = f"{here['number']} · {here['title']}" if here else ""
+        self.finish(
+            self.page(
+                "chapter.html",
+                title=here["title"] if here else t("chapters"),
+                heading=heading,
+                body=markupsafe.Markup(body),
+                beside=[*listed[max(k - 1, 0) : k], *listed[k + 1 : k + 2]] if here else [],
+            )
+        )
 
 
 class LabPage(Page):

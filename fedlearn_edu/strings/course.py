@@ -48,6 +48,14 @@ STRINGS = {
     ),
     "is_right": ("right", "正确"),
     "is_wrong": ("wrong", "错误"),
+    "missing_core": (
+        "not installed; `make course` installs it",
+        "没有安装；运行 `make course` 会装好",
+    ),
+    "missing_torch": (
+        "not installed; only chapter 6 needs it",
+        "没有安装；只有第 6 章需要它",
+    ),
     "your_progress": ("Your progress", "你的进度"),
     "chapter": ("Chapter", "章"),
     "chapter_n": ("Chapter {n}", "第 {n} 章"),

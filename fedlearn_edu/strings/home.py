@@ -22,7 +22,14 @@ STRINGS = {
         "每个数字都摆在眼前，每个结论都能亲手验证。",
     ),
     "open_lab": ("Open the lab: {title}", "打开实验：{title}"),
-    "first_chapter": ("Start with chapter 1", "从第 1 章读起"),
+    "first_chapter": ("Begin the course", "开始学习课程"),
+    "skip_chapter": ("Skip to the chapter", "跳到正文"),
+    "try_lab": ("Open this lab", "打开这个实验"),
+    "read_only_note": (
+        "This page is for reading; the labs open from here. "
+        "To run the code and do the exercises: make course.",
+        "这一页供阅读，实验可以从这里打开。想运行代码、做练习：make course。",
+    ),
     "see_labs": ("See all labs", "看看全部实验"),
     "labs": ("Labs", "实验"),
     "chapters": ("Course", "课程"),

@@ -1,0 +1,221 @@
+"""Make what a class needs from the chapters: `python -m tools.classroom slides | teacher`.
+
+`slides` writes dist/slides: a chapter as a reveal.js presentation in each language, with the prose
+as the speaker's notes (press S), labs as pictures with links to the app, and nothing from another
+host.  `teacher` writes dist/teacher: the notebooks with every solution in place and every folded
+answer open, run, so that each verdict says "right".
+"""
+
+import argparse
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import nbformat
+from nbconvert import SlidesExporter
+
+from fedlearn_edu import course
+from fedlearn_edu.course.plan import CONTENTS
+from fedlearn_edu.course.reading import calls, joined, lab_address, with_formulas
+from fedlearn_edu.course.widgets import question_still, source_of
+from fedlearn_edu.i18n import LANGUAGES
+from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
+from tools.run_notebook import run
+
+ROOT = Path(__file__).resolve().parents[1]
+DIST = ROOT / "dist"
+APP = "http://127.0.0.1:8866"
+PACKAGE = "sphinx-revealjs==3.2.1"  # carries reveal.js (MIT) with its licence
+INSIDE = "sphinx_revealjs/_static/revealjs/"
+WANTED = re.compile(r"LICENSE|dist/(reveal\.(css|js)|reset\.css|theme/white\.css)|plugin/notes/.+")
+BANNER = {
+    "en": "*Teacher's copy: solutions in place, folded answers open.*",
+    "zh": "*教师版：练习已填好答案，折叠的答案已展开。*",
+}
+OPEN_LAB = {"en": "Open this lab in the app", "zh": "在应用里打开这个实验"}
+
+
+# The teacher's copy.
+
+
+def solved(source, chapter):
+    """Return a cell with its stub replaced by the solution; other cells as they are."""
+    found = calls(source, "exercise")
+    if not found:
+        return source
+    call = found[0]
+    exercise = chapter.find(call.args[0].value)
+    answer = source_of(exercise.solution)
+    if not callable(exercise.solution):
+        answer = f"{ast.unparse(call.args[1])} = {answer}"
+    return f"{answer}\n\n{ast.get_source_segment(source, call)}"
+
+
+def teachers_copy(book, chapter, lang):
+    """Return a notebook with every solution in place and every folded answer open."""
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.source = solved(cell.source, chapter)
+        else:
+            cell.source = cell.source.replace("<details>", "<details open>")
+            cell.metadata.pop("source_hash", None)
+    book.cells[0].source += f"\n\n{BANNER[lang]}"
+    return book
+
+
+def make_teacher(entry, lang):
+    """Write and run a chapter's teacher's copy; return its path."""
+    path = DIST / "teacher" / lang / entry.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = nbformat.read(path_of(entry, lang), 4)
+    nbformat.write(teachers_copy(book, course.load(entry.number), lang), path)
+    run(path)
+    return path
+
+
+# Slides.
+
+
+def split_prose(text):
+    """Return what of a Markdown cell stands on the slide, and what the speaker says.
+
+    Headings, formulas, tables, lists and lines that begin in bold are shown, folded answers and
+    the rest are said; a cell of prose alone shows its first sentence.
+    """
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    shown, said = [], []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        is_shown = re.match(r"(#|\$\$|\||[-*] |\d+\. |\*\*|>)", block)
+        (shown if is_shown else said).append(block)
+    if said and all(block.startswith("#") for block in shown):
+        first, *rest = said[0].splitlines()
+        shown.append(first)
+        said[0] = "\n".join(rest)
+    return "\n\n".join(shown), "\n\n".join(said)
+
+
+def slides_of(book, chapter, lang):
+    """Return a notebook whose cells are slides: a new one at each heading, notes below."""
+    made = []
+    for cell in book.cells:
+        if cell.id in (TOP, BOTTOM, LANGUAGE, "imports"):
+            continue
+        if cell.cell_type == "markdown":
+            made += prose_slides(cell.source)
+        elif calls(cell.source, "quiz"):
+            made += [
+                slide(question_still(question, n, lang), "subslide")
+                for n, question in enumerate(chapter.quiz, 1)
+            ]
+        elif not calls(cell.source, "progress"):
+            made += code_slides(cell, lang)
+    book.cells = made
+    return book
+
+
+def prose_slides(text):
+    """Return the slides of a Markdown cell: one for each heading, with the speaker's notes."""
+    made = []
+    for part in re.split(r"^(?=#{1,3} )", text, flags=re.MULTILINE):
+        if not part.strip():
+            continue
+        shown, said = split_prose(part)
+        kind = "slide" if re.match("##? ", part) else "subslide"
+        after_code = not part.startswith("#") and part != text
+        made.append(slide(with_formulas(joined(shown)), "-" if after_code else kind))
+        if said:
+            made.append(slide(with_formulas(joined(said)), "notes"))
+    return made
+
+
+def code_slides(cell, lang):
+    """Return the slides of a code cell; a picture has its own, without the code."""
+    made = []
+    if address := lab_address(cell.source, lang):
+        made.append(slide(f"[{OPEN_LAB[lang]}]({APP}/{address})", "-"))
+    outputs = [] if calls(cell.source, "exercise") else cell.outputs
+    node = nbformat.v4.new_code_cell(cell.source, outputs=outputs, id=cell.id)
+    is_picture = any("image/png" in output.get("data", {}) for output in outputs)
+    node.metadata["hide_source"] = is_picture
+    own = is_picture and not made
+    node.metadata["slideshow"] = {"slide_type": "subslide" if own else "-"}
+    return [*made, node]
+
+
+def slide(text, kind):
+    """Return a Markdown cell of a kind of slide."""
+    return nbformat.v4.new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}})
+
+
+def make_slides(entry, lang):
+    """Write a chapter's slides; return their path."""
+    book = nbformat.read(path_of(entry, lang), 4)
+    book = slides_of(book, course.load(entry.number), lang)
+    exporter = SlidesExporter(
+        extra_template_basedirs=[str(Path(__file__).parent)],
+        template_name="slides_template",
+        reveal_url_prefix="../reveal.js",
+        reveal_theme="white",
+    )
+    resources = {"language_code": {"en": "en", "zh": "zh-CN"}[lang]}
+    resources["metadata"] = {"name": entry.title(lang)}
+    page, _ = exporter.from_notebook_node(book, resources=resources)
+    path = DIST / "slides" / lang / entry.file.replace(".ipynb", ".html")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def fetch_reveal(folder):
+    """Put reveal.js, out of a package of Python's package index, into a folder."""
+    if (folder / "dist" / "reveal.js").is_file():
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        done = subprocess.run(
+            [*command, "--disable-pip-version-check", "--dest", temporary, PACKAGE],
+            capture_output=True,
+            text=True,
+        )
+        wheels = list(Path(temporary).glob("*.whl"))
+        if done.returncode or not wheels:
+            sys.exit(f"reveal.js cannot be fetched ({PACKAGE}). Is there a network?")
+        unpack_reveal(wheels[0], folder)
+
+
+def unpack_reveal(wheel, folder):
+    """Unpack the few files that the slides need."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            inner = name.removeprefix(INSIDE)
+            if inner != name and WANTED.fullmatch(inner):
+                target = folder / inner
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = archive.read(name)
+                if inner.endswith("white.css"):  # its font would come from beside it: ours is used
+                    text = re.sub(rb"@import url\([^)]*\);", b"", text)
+                target.write_bytes(text)
+
+
+def main(argv=None):
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("slides", "teacher"))
+    parser.add_argument("numbers", nargs="*", type=int, metavar="N")
+    options = parser.parse_args(argv)
+    shutil.rmtree(DIST / options.what, ignore_errors=True)
+    if options.what == "slides":
+        fetch_reveal(DIST / "slides" / "reveal.js")
+    for number in options.numbers or course.numbers():
+        for lang in LANGUAGES:
+            make = make_slides if options.what == "slides" else make_teacher
+            print(make(CONTENTS[number], lang).relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
