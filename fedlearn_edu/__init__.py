@@ -71,6 +71,7 @@ __all__ = [
     "mean",
     "models",
     "objectives",
+    "planar",
     "regime",
     "round_trip",
     "sample_weights",
@@ -84,7 +85,7 @@ __all__ = [
 
 def __getattr__(name):
     """Import what is not needed by every program when it is first asked for."""
-    if name in ("data", "models"):
+    if name in ("data", "models", "planar"):
         return import_module(f"{__name__}.{name}")
     if name == "graphs" or name in federation.TRAINING:
         value = globals()[name] = getattr(federation, name)

@@ -419,13 +419,13 @@ class _Pen:
     def disc(self, x, y, radius, **style):
         self.shape(Circle((x, y), radius), **style)
 
-    def dots(self, points, radius, color):
-        """Draw small discs of one colour as one path."""
-        unit = Path.unit_circle()
+    def dots(self, points, radius, color, unit=None, **style):
+        """Draw small discs of one colour, or other shapes of radius 1, as one path."""
+        unit = unit or Path.unit_circle()
         points = points[np.isfinite(points).all(axis=1)]
         if len(points):
             whole = [Path(unit.vertices * radius + p, unit.codes) for p in points]
-            self.shape(PathPatch(Path.make_compound_path(*whole)), fill=color)
+            self.shape(PathPatch(Path.make_compound_path(*whole)), fill=color, **style)
 
     def box(self, x, y, width, height, radius, stroke=1.0, **style):
         rounded = f"round,pad=0,rounding_size={radius}"
@@ -602,6 +602,15 @@ def _draw_lines(mark, view):
 
 def _draw_points(mark, view):
     pen = view.pen
+    if _is_cloud(mark):
+        rim = {"edge": pen.color(mark.rim), "width": 1.5} if mark.rim else {}
+        unit = (
+            Path([*_triangle(0, 0, 1), (0, 0)], closed=True) if mark.shape == "triangle" else None
+        )
+        pen.dots(
+            view.places(mark.points, 2), mark.radius[0], pen.color(mark.colors[0]), unit, **rim
+        )
+        return
     dim = None if mark.dim is None else pick(mark.dim, 1, view.frame)
     for i, (x, y) in enumerate(view.places(mark.points, 2)):
         if np.isnan(x + y):
@@ -612,6 +621,9 @@ def _draw_points(mark, view):
             continue
         pen.opacity = 0.35 if dim is not None and dim[i] else 1.0
         SHAPES[mark.shape](pen, x, y, radius, pen.color(name))
+        if mark.rim:
+            outline = Polygon(_triangle(x, y, radius)) if mark.shape == "triangle" else None
+            pen.shape(outline or Circle((x, y), radius), edge=pen.color(mark.rim), width=1.5)
         text = _label_of(mark, i)
         if mark.shape == "badge":
             pen.label(text, x, y + 0.5, size=min(13, radius + 2), align="center", bold=True)
@@ -619,6 +631,14 @@ def _draw_points(mark, view):
             _draw_beside(pen, text, x, y, radius + 6)
         _draw_beside(pen, mark.notes[i] if i < len(mark.notes) else "", x, y + 0.5, radius + 5)
         pen.opacity = 1.0
+
+
+def _is_cloud(mark):
+    """Whether the points are all alike, with no words: then they are one path."""
+    alike = len(mark.colors) == len(mark.radius) == 1 and mark.dim is None
+    return (
+        alike and mark.shape in ("dot", "triangle") and not (mark.labels or mark.notes or mark.edge)
+    )
 
 
 def _draw_beside(pen, text, x, y, away):
@@ -647,7 +667,22 @@ def _draw_badge(pen, x, y, r, color):
     pen.disc(x, y, r, edge=color, width=2)
 
 
-SHAPES = {"dot": _draw_dot, "ring": _draw_ring, "cross": _draw_cross, "badge": _draw_badge}
+def _draw_triangle(pen, x, y, r, color):
+    pen.shape(Polygon(_triangle(x, y, r), closed=True), fill=color)
+
+
+def _triangle(x, y, r):
+    """Return the corners of an upright triangle, somewhat larger than a disc of that radius."""
+    return [(x, y - 1.3 * r), (x + 1.2 * r, y + 0.8 * r), (x - 1.2 * r, y + 0.8 * r)]
+
+
+SHAPES = {
+    "dot": _draw_dot,
+    "triangle": _draw_triangle,
+    "ring": _draw_ring,
+    "cross": _draw_cross,
+    "badge": _draw_badge,
+}
 
 
 def _draw_off_map(pen, x, y, name, text, angle=None):
@@ -1090,7 +1125,8 @@ def _block(item, frame):
 def _arrange(scene, frame, title):
     """Return the blocks with their places, and the height of the page.
 
-    The main chart stands left; each card goes to the column that is shorter so far.
+    The main chart stands left, with what belongs to it; each other card goes to the column that
+    is shorter so far.
     """
     placed, top = [], GAP
     if title:
@@ -1100,8 +1136,9 @@ def _arrange(scene, frame, title):
     main = _ChartBlock(scene.main, frame, under=name, warning=text_at(scene.warning, frame))
     wide = WIDTH - 2 * GAP - (SIDE + GAP if scene.cards else 0)
     columns = [[GAP, wide, top], [WIDTH - GAP - SIDE, SIDE, top]]
-    for block in (main, *(_block(item, frame) for item in scene.cards)):
-        column = columns[0] if block is main else min(reversed(columns), key=lambda c: c[2])
+    own = (main, *(_block(item, frame) for item in scene.under))
+    for block in (*own, *(_block(item, frame) for item in scene.cards)):
+        column = columns[0] if block in own else min(reversed(columns), key=lambda c: c[2])
         x, width, y = column
         placed.append((x, y, width, block))
         column[2] += block.height(width) + GAP

@@ -131,7 +131,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Points:
-    """n points.  ``shape``: "dot", "ring", "cross", "badge" (a disc with its label inside)."""
+    """n points.
+
+    ``shape``: "dot", "triangle", "ring", "cross", "badge" (a disc with its label inside).
+    """
 
     points: np.ndarray  # (n, 2) or (frames, n, 2)
     colors: tuple
@@ -143,6 +146,7 @@ class Points:
     edge: str = ""  # off the chart: a marker on its border with this word
     notes: tuple = ()  # words beside a point, where its label stands inside it
     dim: np.ndarray | None = None  # (n,) or (frames, n): 1 draws it faint
+    rim: str = ""  # colour of a line around a dot or triangle
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,7 @@ class Raster:
     low: float = 0.0
     high: float = 1.0
     smooth: bool = False
+    glide: bool = False  # the values change evenly on the way from frame to frame
 
 
 @dataclass(frozen=True)
@@ -265,16 +270,17 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Chart:
-    """Marks on two axes."""
+    """Marks on two axes.  The title may be a tuple, as in a Headline."""
 
     marks: tuple
     x: Axis
     y: Axis
-    title: str = ""
+    title: str | tuple = ""
     describe: str = ""
     equal: bool = False  # one unit is as long on x as on y
     least: float = 0  # pixels; not drawn lower than this, nor than 1.35 × its width
     height: float = 0  # pixels that it takes in a card; 170 if left out
+    press: str = ""  # a press on the chart adds a point to this Paint control
 
 
 @dataclass(frozen=True)
@@ -321,7 +327,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Scene:
-    """A lab's whole picture: one main chart, cards beside it, and what to notice."""
+    """A lab's whole picture: one main chart, cards under and beside it, and what to notice."""
 
     main: Chart
     cards: tuple = ()
@@ -332,6 +338,7 @@ class Scene:
     warning: str | tuple = ""
     start: int = 0  # the frame on which to open
     autoplay: bool = False
+    under: tuple = ()  # cards that belong to the main chart
 
 
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
@@ -349,6 +356,7 @@ _AXES = {
 
 
 _TEXTS = {
+    "Chart": ("title",),
     "Headline": ("value", "badge", "tone", "note"),
     "Boxes": ("lines", "tones"),
     "Table": ("title",),

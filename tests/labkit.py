@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from fedlearn_edu import labs
-from fedlearn_edu.labs.controls import Choice, Seed, Series, Slider, Toggle, clean
+from fedlearn_edu.labs.controls import Choice, Paint, Seed, Series, Slider, Toggle, clean
 from fedlearn_edu.labs.shell import LabWidget
 
 NAMES = labs.NAMES
@@ -21,7 +21,18 @@ def largest_state(lab):
             rows, columns = control.shape(state)
             table = np.linspace(control.low, control.high, rows * columns).reshape(rows, columns)
             state, _, _ = clean(lab.by_key, state, {key: table.tolist()})
+        if isinstance(control, Paint):
+            state, _, _ = clean(lab.by_key, state, {key: painted(control, control.most)})
     return state
+
+
+def painted(control, n):
+    """So many points, spread over the plane and over all values of the tags."""
+    ranges = (control.x, control.y, *map(control.range, control.tags))
+    spread = [np.linspace(low, high, n) for low, high in ranges]
+    points = np.stack([np.roll(column, 7 * k) for k, column in enumerate(spread)], axis=1)
+    points[:, :2] = points[:, :2].round(control.digits)
+    return [[*point[:2], *map(round, point[2:])] for point in points.tolist()]
 
 
 def corner_states(lab):
@@ -36,6 +47,8 @@ def corner_states(lab):
         elif isinstance(control, Series):
             rows, columns = control.shape(lab.state())
             values = [[[v] * columns] * rows for v in (control.low, control.high, 0)]
+        elif isinstance(control, Paint):
+            values = [painted(control, n) for n in (1, 2, control.most)]
         else:
             values = [0, control.high]
         for value in values:
@@ -60,6 +73,9 @@ def raw_value(control, rng, extreme):
         return bool(rng.random() < 0.5)
     if isinstance(control, Seed):
         return int(rng.integers(0, control.high + 1))
+    if isinstance(control, Paint):
+        points = painted(control, control.most)
+        return [points[k] for k in rng.permutation(len(points))[: rng.choice([0, 3, 40])]]
     touched = rng.choice([0.0, 0.3, 1.0])
     cells = [
         [between(control.low, control.high) if rng.random() < touched else None for _ in range(10)]

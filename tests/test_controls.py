@@ -12,6 +12,7 @@ from fedlearn_edu.labs.controls import (
     MOST_RAW_ITEMS,
     Choice,
     Group,
+    Paint,
     Seed,
     Series,
     Slider,
@@ -228,6 +229,91 @@ def test_bad_patches(patch):
 def test_tables_follow_their_size():
     start, _, _ = cleaned({"table": [[1, 2], [3, 4], [5, 6]]})
     assert cleaned({"participants": 2}, start)[0].table == ((1, 2), (3, 4))
+
+
+@dataclass(frozen=True)
+class Canvas:
+    people: int = 3
+    who: int = 1
+    kind: str = "dot"
+    spots: tuple = ()
+
+
+WHO, KIND = Slider("who", 1, 9, limit="people"), Choice("kind", ("dot", "ring"))
+SPOTS = Paint("spots", (-2, 2), (0, 1), (WHO, KIND), most=4)
+PAINTING = every((Group("all", (Slider("people", 1, 9), WHO, KIND, SPOTS)),))
+
+
+def painted(raw, state=None):
+    return clean(PAINTING, state or Canvas(), raw)
+
+
+# A slider with a limit cannot pass the slider that limits it, and follows it down, unasked.
+def test_limits():
+    assert painted({"who": 3})[0].who == 3
+    state, _, changed = painted({"who": 4})
+    assert (state.who, changed) == (3, ["who"])
+    state, _, changed = painted({"people": 2}, Canvas(people=5, who=5))
+    assert (state.who, changed) == (2, [])
+    assert painted({"people": 9, "who": 9})[0].who == 9
+
+
+# A painted point carries what the controls say at that time; the earlier ones keep theirs.
+def test_painting():
+    state, _, changed = painted({"spots": {"add": [[0.5, 0.25]]}, "who": 2})
+    assert (state.spots, changed) == (((0.5, 0.25, 2, 0),), [])
+    state, _, changed = painted({"kind": "ring", "spots": {"add": [[-1, 1], [1, 0]]}}, state)
+    assert state.spots == ((0.5, 0.25, 2, 0), (-1, 1, 2, 1), (1, 0, 2, 1))
+    assert changed == []
+    assert painted({"spots": {"add": []}}, state)[0] == state
+    assert painted({"people": 1}, state)[0].spots == state.spots
+    assert painted({"spots": []}, state)[0].spots == ()
+
+
+# A point beyond the plane is put on its border, one too many is left away, and both are said.
+@pytest.mark.parametrize(
+    "raw, kept",
+    [
+        ({"add": [[9, -9]]}, ((2, 0, 1, 0),)),
+        ({"add": [["1.234", 0.5]]}, ((1.23, 0.5, 1, 0),)),
+        ([[0, 0, 99, 5]], ((0, 0, 9, 1),)),
+        ([[0, 0, 1.6, 0]], ((0, 0, 2, 0),)),
+        ({"add": [[0, k / 10] for k in range(9)]}, tuple((0, k / 10, 1, 0) for k in range(4))),
+    ],
+)
+def test_painting_is_clamped(raw, kept):
+    state, _, changed = painted({"spots": raw})
+    assert (state.spots, changed) == (kept, ["spots"])
+
+
+# What is no point is not taken, and what is no list of points changes nothing.
+@pytest.mark.parametrize(
+    "raw, kept",
+    [
+        ([[0, 0]], ()),
+        ([[0, 0, 1, 0, 0]], ()),
+        ([[0, float("nan"), 1, 0], [1, 1, 1, 1]], ((1, 1, 1, 1),)),
+        (["0011", None, {}], ()),
+        ({"add": [[None, 1]]}, ((0.5, 0.5, 1, 0),)),
+        ({"add": [0, 1]}, ((0.5, 0.5, 1, 0),)),
+        ({"add": [[0, 1, 2]]}, ((0.5, 0.5, 1, 0),)),
+        ({"add": {}}, ((0.5, 0.5, 1, 0),)),
+        ({}, ((0.5, 0.5, 1, 0),)),
+        ([[0, 0, 1, 0]] * (MOST_RAW_ITEMS + 1), ((0.5, 0.5, 1, 0),)),
+    ],
+)
+def test_bad_painting(raw, kept):
+    start = Canvas(spots=((0.5, 0.5, 1, 0),))
+    state, _, changed = painted({"spots": raw}, start)
+    assert (state.spots, changed) == (kept, ["spots"])
+
+
+# Painted points stand in the link and come back from it.
+def test_painting_in_a_link():
+    state = Canvas(spots=((-0.52, 0.25, 2, 1), (1.0, 0.0, 1, 0)))
+    query = to_query(state)
+    assert query == "spots=-0.52,0.25,2,1;1,0,1,0"
+    assert painted(from_query(query, PAINTING)[0]) == (state, [], [])
 
 
 # Whatever is sent to any lab, its state stays one that its controls can have.

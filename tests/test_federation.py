@@ -451,6 +451,59 @@ def test_round_is_the_weighted_mean():
         np.testing.assert_allclose(a, b, atol=1e-13)
 
 
+# The local models that are shown beforehand are those of the round: whoever took part had one,
+# and their weighted mean is the next θ, for each algorithm that averages models.
+@pytest.mark.parametrize("name", ["FedAvg", "FedProx", "SCAFFOLD"])
+@pytest.mark.parametrize("option", ["epochs", "momentum", "sampling", "dropout", "given weights",
+                                    "partial", "down"])  # fmt: skip
+def test_local_models(name, option):
+    plan = plan_of(ALGORITHMS[name], OPTIONS[option])
+    run = fl.Run(RAGGED, plan, start(), np.random.default_rng(3), keep=("participation",))
+    for t in range(4):
+        local = [run.local_model(i) for i in range(N)]
+        assert run.round == t
+        before, weights = run.theta, plan.weights_of(RAGGED.counts)
+        run.step()
+        there = np.array([model is not None for model in local])
+        np.testing.assert_array_equal(there, run.history.took_part[t])
+        mean = before
+        if weights[there].sum():
+            shares = weights[there] / weights[there].sum()
+            mean = weighted_mean([model for model in local if model is not None], shares)
+        if plan.down:  # θ stays exact at the server, and moves as those move who got it rounded
+            arrived = [plan.down.decode(plan.down.encode(layer)) for layer in before]
+            mean = [m + b - a for m, a, b in zip(mean, arrived, before, strict=True)]
+        for a, b in zip(run.theta, mean, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+# With gossip a local model starts from the participant's own, and mixing it gives the next ones.
+def test_local_models_of_gossip():
+    graph = fl.graphs.ring(N)
+    run = fl.Run(RAGGED, fl.Plan(fl.Gossip(graph), batch=3), start(), np.random.default_rng(3))
+    for _ in range(3):
+        local = [run.local_model(i) for i in range(N)]
+        run.step()
+        for depth, layer in enumerate(run.models):
+            mixed = np.tensordot(graph, np.stack([model[depth] for model in local]), axes=1)
+            np.testing.assert_allclose(layer, mixed, rtol=0, atol=1e-12)
+
+
+# Where there is no local model it is not made up: overflow gives None, wrong questions an error.
+def test_no_local_model():
+    run = fl.Run(RAGGED, fl.Plan(alpha=1e308, epochs=9), start(), np.random.default_rng(0))
+    assert run.local_model(1) is None
+    for name in ("FedSGD", "Centralised"):
+        run = fl.Run(RAGGED, fl.Plan(ALGORITHMS[name]), start(), np.random.default_rng(0))
+        with pytest.raises(ValueError, match=f"with {name} there are no local models"):
+            run.local_model(0)
+    run = fl.Run(RAGGED, fl.Plan(), start(), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="participant is 7; there are 7"):
+        run.local_model(7)
+    with pytest.raises(TypeError, match="participant"):
+        run.local_model("first")
+
+
 # Bits are exact: what the codec's payloads hold, for each that is sent something or sends.
 def test_bits():
     shapes = [(5, 4), (4,), (4, 3), (3,)]

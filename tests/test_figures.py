@@ -198,6 +198,11 @@ def test_marks_leave_ink():
     cross = count(pixels(scene.Points(spot, ("p4",), (20,), "cross")), LIGHT["p4"])
     badge = count(pixels(scene.Points(spot, ("p4",), (20,), "badge", ("1",))), LIGHT["p4"])
     assert min(ring, cross, badge) > 40
+    triangle = count(pixels(scene.Points(spot, ("p4",), (20,), "triangle")), LIGHT["p4"])
+    np.testing.assert_allclose(triangle, 2.1 * 1.2 * 400, rtol=0.05)  # base 2.4 r, height 2.1 r
+    for shape in ("dot", "triangle"):
+        rimmed = pixels(scene.Points(spot, ("p0",), (20,), shape, rim="p4"))
+        assert 40 < count(rimmed, LIGHT["p4"]) < 400
     dim = pixels(scene.Points(spot, ("p4",), (20,), dim=np.array([1.0])))
     assert count(dim, LIGHT["p4"]) == 0
     arrow = scene.Arrows(np.array([[0.2, 0.2]]), np.array([[0.8, 0.8]]), ("p4",), labels=("g",))

@@ -147,8 +147,10 @@ def test_draft_of_texts():
     spots, lines = np.zeros((1, 2)), tuple(((str(k),),) for k in range(5))
     boxes = scene.Boxes(spots, (1, 1), ("A",), ("ink",), lines, (("plain",),) * 5)
     headline = scene.Headline("title", ("a", "b", "c"), "badge")
-    whole = Scene(Chart((boxes,), Axis(0, 1), Axis(0, 1)), (headline,), ("one", "two"), 5)
+    chart = Chart((boxes,), Axis(0, 1), Axis(0, 1), title=("v", "w", "x", "y", "z"))
+    whole = Scene(chart, (headline,), ("one", "two"), 5, under=(chart,))
     spec, _ = pack(whole, frame=3)
+    assert spec["main"]["title"] == spec["under"][0]["title"] == ["y"]
     (mark,), (card,) = spec["main"]["marks"], spec["cards"]
     assert (mark["lines"], mark["tones"], mark["titles"]) == ([[["3"]]], [["plain"]], ["A"])
     assert (card["title"], card["value"], card["badge"]) == ("title", ["c"], "badge")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fedlearn_edu import labs
 from fedlearn_edu.labs import shell
-from fedlearn_edu.labs.controls import Series, from_query
+from fedlearn_edu.labs.controls import Paint, Series, from_query
 from fedlearn_edu.labs.shell import LabWidget
 from fedlearn_edu.scene import Axis, Chart, Scene, pack
 
@@ -73,6 +73,8 @@ def test_tables_are_shown_full(name):
         if isinstance(control, Series):
             rows, columns = control.shape(widget.state)
             assert [len(row) for row in widget.scene["values"][key]] == [columns] * rows
+        elif isinstance(control, Paint):
+            assert widget.scene["values"][key] == len(getattr(widget.state, key))
         else:
             assert widget.scene["values"][key] == getattr(widget.state, key)
 

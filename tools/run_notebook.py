@@ -18,6 +18,7 @@ def run(path):
         book,
         timeout=TIMEOUT,
         record_timing=False,
+        coalesce_streams=True,
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )

@@ -8,15 +8,15 @@ import numpy as np
 
 from .. import models
 from ..checks import whole_number
-from .algorithms import Centralised, Gossip, Plan
+from .algorithms import Centralised, FedSGD, Gossip, Plan, Scaffold
 from .chance import Chance
 from .engine import Engine
 from .evaluation import Evaluation
 from .packing import Packing
 from .participants import Federation
-from .reference import Reference
+from .reference import Reference, each, local_sgd
 from .state import State, first_state
-from .wire import Diverged
+from .wire import Diverged, send
 
 ENGINES = {"fast": Engine, "reference": Reference}
 KEEP = ("locals", "weights", "participation", "predictions")
@@ -283,16 +283,84 @@ class Run:
             bar.close()
         return self
 
+    def local_model(self, participant):
+        """Return a participant's model after its local steps in the coming round.
+
+        The rounds themselves keep no such models.  Who takes part, the mini-batches and the
+        steps are those that the next `step` will have; the run itself is left as it is.
+
+        Parameters
+        ----------
+        participant : int
+            0 … N − 1.
+
+        Returns
+        -------
+        list of ndarray, or None
+            θ_i before it is sent, and with gossip before it is mixed; None if the participant
+            will not take part, its numbers overflow, or the run has diverged.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such participant, or with `FedSGD` and `Centralised`, where nobody
+            makes local steps.
+
+        Examples
+        --------
+        >>> federation = Federation([[3.0], [-1.0]], [1, 0], [[0], [1]])
+        >>> run = Run(federation, Plan(alpha=1.0), [np.zeros((1, 2)), np.zeros(2)],
+        ...           np.random.default_rng(0))
+        >>> run.local_model(0)
+        [array([[-1.5,  1.5]]), array([-0.5,  0.5])]
+        """
+        if isinstance(self.plan.algorithm, (FedSGD, Centralised)):
+            name = type(self.plan.algorithm).__name__
+            raise ValueError(f"with {name} there are no local models")
+        i = whole_number(participant, "participant", 0)
+        if i >= self._n:
+            raise ValueError(f"participant is {i}; there are {self._n}, counted from 0")
+        [cohort] = self._draw(range(self.round, self.round + 1))
+        if self.diverged or i not in cohort.active:
+            return None
+        rows = cohort.batches(int(np.searchsorted(cohort.active, i)))
+        try:
+            with np.errstate(all="ignore"):
+                model = self._locally(i, rows)
+        except Diverged:
+            return None
+        return model if all(np.isfinite(layer).all() for layer in model) else None
+
+    def _locally(self, i, rows):
+        """Make a participant's local steps, as the readable engine does."""
+        plan, memory, unpack = self.plan, self._state.memory, self._packing.unpack
+        x, y = self._federation.x.astype(self._state.theta.dtype), self._federation.y
+        batches = [(x[batch], y[batch]) for batch in rows]
+        correction, mu = None, getattr(plan.algorithm, "mu", 0.0)
+        if isinstance(plan.algorithm, Gossip):
+            start = unpack(memory["models"][i])
+        else:
+            start, _ = send(plan.down, self.theta)
+        if isinstance(plan.algorithm, Scaffold):
+            c, _ = send(plan.down, unpack(memory["c"]))
+            correction = each(np.subtract, c, unpack(memory["c_i"][i]))
+        alpha = plan.alpha_at(self.round)
+        return local_sgd(start, batches, alpha, plan.momentum, mu, correction)
+
+    def _draw(self, rounds):
+        plan, federation = self.plan, self._federation
+        return self._state.chance.draw(
+            rounds, federation.counts, plan.epochs, plan.batch, plan.fraction, plan.dropout,
+            plan.stragglers, starts=federation.starts,
+        )  # fmt: skip
+
     def _cohorts(self, rounds):
         """Yield the cohorts of the next rounds; many small ones are drawn in one go."""
         plan, state, federation = self.plan, self._state, self._federation
         size = max(1, int(AHEAD / (plan.epochs * plan.fraction * len(federation.y))))
         last = state.round + rounds
         for t in range(state.round, last, size):
-            cohorts = state.chance.draw(
-                range(t, min(t + size, last)), federation.counts, plan.epochs, plan.batch,
-                plan.fraction, plan.dropout, plan.stragglers, starts=federation.starts,
-            )  # fmt: skip
+            cohorts = self._draw(range(t, min(t + size, last)))
             self._engine.prepare(state, cohorts)
             yield from cohorts
 

@@ -41,7 +41,8 @@ def _near(a, b):
 class Slider:
     """One number.  ``scale="log"`` moves in equal ratios; ``step`` is then per decade.
 
-    ``when`` names another control and the values of it for which this one matters.
+    ``when`` names another control and the values of it for which this one matters; ``limit``
+    another slider, above whose value this one cannot be.
     """
 
     key: str
@@ -53,13 +54,15 @@ class Slider:
     digits: int = 0
     unit: str = ""
     when: tuple = ()
+    limit: str = ""
 
     def clean(self, raw, current, state):
         """Return the nearest allowed value to ``raw``, and whether it is the same."""
         value = number(raw)
         if value is None:
             return current, False
-        kept = float(min(max(value, self.low), self.high))
+        high = min(self.high, getattr(state, self.limit)) if self.limit else self.high
+        kept = float(min(max(value, self.low), high))
         kept = round(kept) if _is_whole(state, self.key) else kept
         return kept, _near(kept, value)
 
@@ -198,6 +201,17 @@ class Series:
 
         return tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows))
 
+    def patch(self, state, raw):
+        """Return the raw table changed by ``{"row": i, "set": {column: value}}``, or None."""
+        cells = raw.get("set")
+        if not isinstance(cells, dict) or len(cells) > 20:
+            return None
+        try:
+            cells = {int(j): value for j, value in cells.items()}
+        except (ValueError, TypeError):
+            return None
+        return self.patched(state, raw.get("row"), cells)
+
     def patched(self, state, index, values):
         """Return the raw table in which row ``index`` is replaced by ``values``."""
         table = [list(row) for row in getattr(state, self.key)]
@@ -217,11 +231,73 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Paint:
+    """Points that the learner sets on the main chart by pressing it, the newest last.
+
+    A point is (x, y, …): after its place come the values that the controls in ``tags`` had when
+    it was painted, sliders of whole numbers and choices (by number).
+    """
+
+    key: str
+    x: tuple  # (low, high)
+    y: tuple
+    tags: tuple = ()
+    most: int = 150
+    digits: int = 2
+    symbol: str = ""
+    when: tuple = ()
+
+    def clean(self, raw, current, state):
+        """Return the nearest allowed value to ``raw``, and whether it is the same."""
+        if not isinstance(raw, (list, tuple)) or len(raw) > MOST_RAW_ITEMS:
+            return current, False
+        points = [self.point(row) for row in raw[: self.most]]
+        exact = len(raw) <= self.most and all(fine for _, fine in points)
+        return tuple(point for point, _ in points if point), exact
+
+    def point(self, row):
+        """Return one point as it is allowed, or None, and whether it is the same."""
+        if not isinstance(row, (list, tuple)) or len(row) != 2 + len(self.tags):
+            return None, False
+        numbers = [number(cell) for cell in row]
+        if None in numbers:
+            return None, False
+        bounds = (self.x, self.y, *map(self.range, self.tags))
+        kept = [min(max(v, low), high) for v, (low, high) in zip(numbers, bounds, strict=True)]
+        kept = [round(v, self.digits) + 0.0 for v in kept[:2]] + [round(v) for v in kept[2:]]
+        return tuple(kept), all(map(_near, kept, numbers))
+
+    def patch(self, state, raw):
+        """Return the raw points with those of ``{"add": [[x, y], …]}`` at the end, or None."""
+        new = raw.get("add")
+        if not isinstance(new, list) or not all(isinstance(p, list) and len(p) == 2 for p in new):
+            return None
+        tags = [self.tag(state, control) for control in self.tags]
+        return [*getattr(state, self.key), *((*point, *tags) for point in new)]
+
+    @staticmethod
+    def range(control):
+        """Return the least and the highest number that a tag can be."""
+        chosen = isinstance(control, Choice)
+        return (0, len(control.options) - 1) if chosen else (control.low, control.high)
+
+    @staticmethod
+    def tag(state, control):
+        """Return the value of another control as a number."""
+        value = getattr(state, control.key)
+        return control.options.index(value) if isinstance(control, Choice) else value
+
+
+@dataclass(frozen=True)
 class Group:
-    """Controls under one heading; ``key`` is the heading's text."""
+    """Controls under one heading; ``key`` is the heading's text.
+
+    ``place``: "" among the controls, or "stage" as a tray of tools over the picture.
+    """
 
     key: str
     controls: tuple
+    place: str = ""
 
 
 def every(groups):
@@ -237,7 +313,8 @@ def clean(controls, state, raw):
     controls : dict of str to control
     state : State
     raw : dict
-        Values by key, of any kind.  A Series may also come as ``{"row": i, "set": {column: v}}``.
+        Values by key, of any kind.  A Series may also come as ``{"row": i, "set": {column: v}}``,
+        a Paint as ``{"add": [[x, y], …]}``.
 
     Returns
     -------
@@ -257,8 +334,8 @@ def clean(controls, state, raw):
             for other in getattr(control, "until", ())
         ):
             value = ()
-        if isinstance(control, Series) and isinstance(value, dict):
-            value = _patch(control, state, value)
+        if isinstance(control, (Series, Paint)) and isinstance(value, dict):
+            value = control.patch(state, value)
         kept, exact = control.clean(value, getattr(state, key), state)
         state = replace(state, **{key: kept})
         if key in raw and not exact:
@@ -268,17 +345,6 @@ def clean(controls, state, raw):
 
 def _printable(key):
     return str(key)[:40].encode("utf-8", "replace").decode()
-
-
-def _patch(control, state, raw):
-    cells = raw.get("set")
-    if not isinstance(cells, dict) or len(cells) > 20:
-        return None
-    try:
-        cells = {int(j): value for j, value in cells.items()}
-    except (ValueError, TypeError):
-        return None
-    return control.patched(state, raw.get("row"), cells)
 
 
 def _text(value):
@@ -328,7 +394,7 @@ def from_query(query, controls):
         control = controls.get(key)
         if control is None:
             others.append((key, value))
-        elif isinstance(control, Series):
+        elif isinstance(control, (Series, Paint)):
             raw[key] = [row.split(",") for row in value.split(";")]
         else:
             raw[key] = value

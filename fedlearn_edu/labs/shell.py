@@ -20,12 +20,14 @@ import anywidget
 import traitlets
 
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
-from fedlearn_edu.labs.controls import Series, clean, from_query, number, to_query
+from fedlearn_edu.labs.controls import Paint, Series, clean, from_query, number, to_query
 from fedlearn_edu.scene import pack
 
 HERE = Path(__file__).parent
 SHELL_KEYS = ("lang", "hide", "round", "keep")
-_CONTROL_FIELDS = ("key", "low", "high", "step", "symbol", "scale", "digits", "unit")
+_CONTROL_FIELDS = (
+    "key", "low", "high", "step", "symbol", "scale", "digits", "unit", "limit", "most",
+)  # fmt: skip
 
 STILL_WIDTH = 900
 FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001  # seconds of a long computation until its first picture, …
@@ -246,6 +248,8 @@ class LabWidget(anywidget.AnyWidget):
 
     def _words(self, key):
         value = getattr(self.state, key)
+        if isinstance(self.lab.by_key[key], Paint):
+            return str(len(value))
         if isinstance(value, tuple):
             return "…"
         if isinstance(value, bool):
@@ -312,7 +316,7 @@ class LabWidget(anywidget.AnyWidget):
             for key, control in self.lab.by_key.items()
             if len({getattr(state, key) for state in states}) > 1
         ]
-        differ.sort(key=lambda control: (isinstance(control, Series), not control.symbol))
+        differ.sort(key=lambda control: (isinstance(control, (Series, Paint)), not control.symbol))
         said = ([c for c in differ if _matters(c, state)][:2] for state in self.kept)
         return [
             ", ".join(self._said(control, state) for control in controls) or self.t("same_run")
@@ -324,6 +328,8 @@ class LabWidget(anywidget.AnyWidget):
         name = control.symbol or self.t(f"c_{control.key}")
         if isinstance(value, str):
             return f"{control.symbol} = {self.t(option)}" if control.symbol else self.t(option)
+        if isinstance(control, Paint):
+            return f"{name}: {len(value)}"
         if isinstance(value, bool):
             return f"{name}: {self.t('on' if value else 'off')}"
         return f"{name} *" if isinstance(value, tuple) else f"{name} = {value:g}"
@@ -357,11 +363,6 @@ class LabWidget(anywidget.AnyWidget):
         frame = number(frame)
         scene = self.drawn(result)
         spec, data = pack(scene, None if frame is None else min(max(frame, 0), 1e6))
-        shown = {
-            key: control.full(self.state) if isinstance(control, Series) else None
-            for key, control in self.lab.by_key.items()
-        }
-        values = {k: getattr(self.state, k) if v is None else v for k, v in shown.items()}
         self.scene = {
             "seq": seq,
             "draft": frame is not None,
@@ -370,7 +371,7 @@ class LabWidget(anywidget.AnyWidget):
             "fresh": start,
             "spec": spec,
             "data": data,
-            "values": values,
+            "values": {key: self._value(control) for key, control in self.lab.by_key.items()},
             "preset": self._preset_name(),
             "query": self.query(),
             "hidden": sorted(self.hidden),
@@ -378,6 +379,13 @@ class LabWidget(anywidget.AnyWidget):
             "say": self._say[:4],
         }
         self._say = []
+
+    def _value(self, control):
+        """Return what a control shows: of a table all cells, of painted points how many."""
+        if isinstance(control, Series):
+            return control.full(self.state)
+        value = getattr(self.state, control.key)
+        return len(value) if isinstance(control, Paint) else value
 
     def _preset_name(self):
         matches = (n for n in self.lab.presets if self.lab.preset(n) == self.state)
@@ -396,6 +404,7 @@ class LabWidget(anywidget.AnyWidget):
             "groups": [
                 {
                     "title": t(f"g_{group.key}"),
+                    "place": group.place,
                     "controls": [self._control(c) for c in group.controls],
                 }
                 for group in self.lab.controls

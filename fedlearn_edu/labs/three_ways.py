@@ -682,15 +682,11 @@ def draw_accuracy(result, t, kept):
         mean = other.over(np.nanmean, "gossip")
         path = np.stack([np.arange(len(mean)), mean], axis=1)[None]
         marks.append(Lines(path, (f"k{k}",), width=2, dash=True))
+    tens = tuple((k, str(k)) for k in range(0, ROUNDS + 1, 10))
     ticks = tuple((v, percent(v, t)) for v in np.linspace(least, 1, 3))
     return Chart(
         tuple(marks),
-        Axis(
-            0,
-            ROUNDS * 1.45,
-            t("axis_round"),
-            ticks=tuple((k, str(k)) for k in range(0, ROUNDS + 1, 10)),
-        ),
+        Axis(0, ROUNDS * 1.45, t("axis_round"), ticks=tens),
         Axis(least, 1, ticks=ticks),
         title=t("card_accuracy"),
         describe=t("describe_accuracy", **{way: percent(means[way][-1], t) for way in WAYS}),

@@ -62,6 +62,12 @@ STRINGS = {
     "row_n": ("participant {n}", "参与方 {n}"),
     "cell": ("{name}, participant {n}, component {k}", "{name}，参与方 {n}，第 {k} 个分量"),
     "drag_hint": ("{name}: drag, or use the arrow keys", "{name}：拖动，或用方向键移动"),
+    "press_hint": (
+        "Press the picture to add a point; with the keyboard, the arrow keys move the cross and "
+        "Enter adds a point",
+        "点按图中的位置添加一个点；用键盘时，方向键移动十字，回车键添加",
+    ),
+    "clear": ("Clear", "清除"),
     "working": ("Computing…", "计算中……"),
     "asleep": ("The connection to Python is gone.", "与 Python 的连接断开了。"),
     "asleep_note": (

@@ -30,9 +30,11 @@ export class App {
         const options = this.controls.specs.get(key)?.options?.length || 2;
         this.change(key, { row, set: { 0: (this.values[key][row][0] + 1) % options } }, false);
       },
+      onPaint: (key, points, draft) => this.change(key, { add: points }, draft),
       height: (width) => Math.min(560, Math.max(300, width * 0.72)),
     });
     this.cards = new Cards(() => this.theme.view(), { onDrag: (...args) => this.chart.onDrag(...args) });
+    this.under = new Cards(() => this.theme.view());
     this.player = new Player((frame, u) => this.draw(frame, u), () => this.remember());
     this.stage = h("div.fl-stage", { tabIndex: -1 }, this.chart.node);
     el.append(this.root);
@@ -54,6 +56,7 @@ export class App {
     this.player.stop(false);
     this.chart.destroy();
     this.cards.destroy();
+    this.under.destroy();
     this.theme.destroy();
   }
 
@@ -160,7 +163,9 @@ export class App {
     this.notice = h("section.fl-notice", {}, h("h2", {}, text.notice), (this.noticeText = h("ul")));
     this.player.words(text);
     this.progress = h("progress.fl-progress", { hidden: true, "aria-label": text.computing });
-    this.stage.replaceChildren(this.chart.node, this.warning, this.progress, this.player.node, this.keepRow);
+    this.under.node.classList.add("fl-under");
+    this.stage.replaceChildren(
+      ...this.controls.trays, this.chart.node, this.warning, this.progress, this.player.node, this.under.node, this.keepRow);
     this.bannerNode = h("div.fl-banner", { role: "alert", hidden: true });
     this.root.replaceChildren(
       this.header(), this.bannerNode, this.toasts,
@@ -199,9 +204,8 @@ export class App {
   }
 
   show(scene, asked) {
-    const before = this.query;
     Object.assign(this, { scene, values: scene.values, query: scene.query });
-    this.spec = { frames: 1, start: 0, cards: [], notice: [], names: [], ...unpack(scene.spec, scene.data) };
+    this.spec = { frames: 1, start: 0, under: [], cards: [], notice: [], names: [], ...unpack(scene.spec, scene.data) };
     this.controls.set(scene.values, scene.hidden);
     for (const chip of this.presets) setAttributes(chip, { "aria-pressed": chip.dataset.preset === scene.preset });
     const atEnd = this.player.position >= this.player.frames - 1;
@@ -212,6 +216,7 @@ export class App {
     this.fresh = false;
     this.chart.set(this.spec.main, this.text, scene.hidden);
     this.cards.set(this.spec.cards, this.text, scene.hidden);
+    this.under.set(this.spec.under, this.text, scene.hidden);
     this.showNotice(this.spec.notice);
     this.showKept(scene.kept);
     this.toast(scene.say);
@@ -219,7 +224,8 @@ export class App {
     if (scene.more && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
     this.draw(...this.player.moment());
     if (!scene.draft) {
-      if (asked && before !== undefined && before !== scene.query && asked.kind !== "link") this.record(before);
+      if (asked && this.rested !== undefined && this.rested !== scene.query && asked.kind !== "link") this.record(this.rested, scene.query);
+      this.rested = scene.query;
       this.remember();
       this.undoButton.disabled = !this.past.length;
       this.redoButton.disabled = !this.future.length;
@@ -244,6 +250,7 @@ export class App {
     if (!this.spec) return;
     this.chart.draw(frame, u);
     this.cards.draw(frame, u);
+    this.under.draw(frame, u);
     const text = textAt(this.spec.warning, frame);
     setText(this.warning, text);
     setHidden(this.warning, !text);
@@ -253,6 +260,7 @@ export class App {
   repaint() {
     this.chart.repaint();
     this.cards.repaint();
+    this.under.repaint();
   }
 
   showNotice(lines) {
@@ -282,16 +290,21 @@ export class App {
 
   // Undo, redo, and the page's own link.
 
-  record(query) {
-    this.past.push(query);
-    if (this.past.length > 100) this.past.shift();
+  // A state is left behind for another; points that were painted between them, one by one.
+  record(before, after) {
+    this.past.push(before);
+    for (const [key, spec] of this.controls.specs) {
+      if (spec.kind === "Paint") this.past.push(...strokes(key, before, after));
+    }
+    this.past.splice(0, this.past.length - 300);
     this.future.length = 0;
   }
 
   travel(from, to) {
     const query = from.pop();
     if (query === undefined) return;
-    to.push(this.query);
+    to.push(this.rested);
+    this.rested = query;
     const hide = this.scene.hidden.length ? `&hide=${this.scene.hidden.join(",")}` : "";
     const [frame] = this.player.moment();
     this.ask("link", { query: `${query}${hide}&round=${frame}` });
@@ -377,15 +390,26 @@ export class App {
 const patches = (value) => value && typeof value === "object" && !Array.isArray(value);
 
 function mergeable(a, b) {
-  return Object.keys(b).every((k) => !(k in a) || !patches(a[k]) || !patches(b[k]) || a[k].row === b[k].row);
+  return Object.keys(b).every((k) => !(k in a) || !patches(b[k]) || (patches(a[k]) && a[k].row === b[k].row));
 }
 
 function merge(a, b) {
   const merged = { ...a };
   for (const [k, v] of Object.entries(b)) {
-    merged[k] = patches(v) && patches(a[k]) ? { row: v.row, set: { ...a[k].set, ...v.set } } : v;
+    if (!patches(v) || !patches(a[k])) merged[k] = v;
+    else merged[k] = v.add ? { add: [...a[k].add, ...v.add] } : { row: v.row, set: { ...a[k].set, ...v.set } };
   }
   return merged;
+}
+
+// The queries between two, where the later one has more points: each with one more than the last.
+function strokes(key, before, after) {
+  const pattern = new RegExp(`(^|&)${key}=([^&]*)`);
+  const points = (query) => query.match(pattern)?.[2].split(";") ?? [];
+  const [few, many] = [points(before), points(after)];
+  if (few.some((point, k) => point !== many[k])) return [];
+  const counts = Array.from({ length: Math.max(0, many.length - few.length - 1) }, (_, k) => few.length + k + 1);
+  return counts.map((n) => after.replace(pattern, `$1${key}=${many.slice(0, n).join(";")}`));
 }
 
 function saveFile({ name, media }, view) {

@@ -3,6 +3,7 @@
 
 export function unpack(spec, view) {
   const floats = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  const bytes = new Uint8Array(floats.buffer);
   const walk = (value) => {
     if (Array.isArray(value)) return value.map(walk);
     if (value === null || typeof value !== "object") return value;

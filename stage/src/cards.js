@@ -41,10 +41,13 @@ class ChartCard {
     this.node = h("section.fl-card", {}, this.title, this.chart.node);
   }
   set(spec, words, locked) {
-    setTitle(this.title, spec.title ?? "");
+    this.spec = spec;
     this.chart.set(spec, words, locked);
   }
-  draw(frame, u) { this.chart.draw(frame, u); }
+  draw(frame, u) {
+    setTitle(this.title, textAt(this.spec.title, frame));
+    this.chart.draw(frame, u);
+  }
   destroy() { this.chart.destroy(); }
 }
 

@@ -27,10 +27,11 @@ function tickText(value) {
 }
 
 export class Chart {
-  constructor(theme, { onDrag, onPress, height } = {}) {
+  constructor(theme, { onDrag, onPress, onPaint, height } = {}) {
     this.theme = theme;
     this.onDrag = onDrag;
     this.onPress = onPress;
+    this.onPaint = onPaint;
     this.height = height;
     this.canvas = h("canvas");
     this.svg = s("svg", { "aria-hidden": "true" });
@@ -38,6 +39,7 @@ export class Chart {
     this.still = h("canvas"); // the landscape, drawn when it changes
     this.node = h("div.fl-chart", { role: "group" }, this.svg, this.still, this.canvas, this.handles);
     this.grips = [];
+    this.brush = new Brush(this);
     this.link = 0; // at which of the links' handles Tab stops
     this.resize = new ResizeObserver(() => this.layout());
     this.resize.observe(this.node);
@@ -50,7 +52,8 @@ export class Chart {
 
   set(spec, words, locked) {
     Object.assign(this, { spec, words, locked });
-    setAttributes(this.node, { "aria-label": spec.describe || spec.title || "" });
+    setAttributes(this.node, { "aria-label": spec.describe || [spec.title].flat()[0] || "" });
+    this.brush.set();
     const lands = spec.marks.filter((mark) => mark.kind === "Landscape");
     if (!same(lands, this.lands)) this.stale = true;
     this.lands = lands;
@@ -157,6 +160,7 @@ export class Chart {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
     for (const mark of this.spec.marks) if (mark.kind !== "Landscape") PAINT[mark.kind](ctx, mark, view);
+    this.brush.draw(ctx, view);
     this.placeHandles(view);
   }
 
@@ -311,6 +315,93 @@ class Grip {
     const size = event.shiftKey ? 10 : 50;
     const { x, y } = this.chart.spec;
     this.move(this.vx + (step[0] * (x.high - x.low)) / size, this.vy + (step[1] * (y.high - y.low)) / size, false);
+  }
+}
+
+const APART = 16; // pixels between points that one stroke paints
+const SLIP = 10; // a finger that moves less far has only tapped
+
+// Where a press adds points: with the mouse at once, with a finger unless the page is scrolled,
+// with the keyboard at a cross that the arrow keys move.
+class Brush {
+  constructor(chart) {
+    Object.assign(this, { chart, at: [0.5, 0.5], spots: [], last: null });
+    this.node = h("button.fl-brush", { type: "button", onkeydown: (e) => this.key(e), onclick: () => this.add(...this.place(), false) }, "＋");
+    const { canvas } = chart;
+    canvas.addEventListener("pointerdown", (event) => this.down(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    canvas.addEventListener("pointerup", (event) => this.up(event));
+    canvas.addEventListener("pointercancel", () => { this.start = this.last = null; });
+  }
+
+  set() {
+    const { spec, words, locked } = this.chart;
+    this.control = locked?.includes(spec.press) ? "" : spec.press; // hidden controls cannot be painted
+    this.spots = [];
+    setAttributes(this.node, { "aria-label": words.press_hint });
+    this.chart.canvas.classList.toggle("fl-paintable", !!this.control);
+    if (!this.control) this.node.remove();
+    else if (!this.node.parentNode) this.chart.handles.prepend(this.node);
+  }
+
+  // What has been painted and is not in the picture yet, and where the keyboard's cross stands.
+  draw(ctx, view) {
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = view.color("ink");
+    for (const [x, y] of this.spots) {
+      ctx.beginPath();
+      ctx.arc(x, y, 6, 0, 7);
+      ctx.stroke();
+    }
+    const { left, top } = this.chart.box, [x, y] = this.place();
+    this.node.style.transform = `translate(${left + x - 18}px, ${top + y - 18}px)`;
+  }
+
+  place() {
+    const { width, height } = this.chart.box;
+    return [this.at[0] * width, this.at[1] * height];
+  }
+
+  down(event) {
+    if (!this.control || event.button) return;
+    this.start = [event.offsetX, event.offsetY];
+    this.chart.canvas.setPointerCapture(event.pointerId);
+    if (event.pointerType !== "touch") this.add(...this.start, true);
+  }
+
+  move(event) {
+    if (!this.start) return;
+    const { offsetX: x, offsetY: y } = event;
+    const from = this.last ?? this.start, gap = Math.hypot(x - from[0], y - from[1]);
+    if (!this.last && gap >= SLIP) this.add(...this.start, true);
+    if (this.last && gap >= APART) this.add(x, y, true);
+  }
+
+  up() {
+    if (!this.start) return;
+    if (this.last) this.chart.onPaint?.(this.control, [], false);
+    else this.add(...this.start, false);
+    this.start = this.last = null;
+  }
+
+  add(px, py, draft) {
+    const { width, height } = this.chart.box, { x: ax, y: ay } = this.chart.spec;
+    if (px < 0 || py < 0 || px > width || py > height) return;
+    if (draft) this.last = [px, py];
+    this.spots.push([px, py]);
+    this.chart.soon();
+    const at = (value, axis) => Number(value.toFixed(Math.max(0, 3 - Math.ceil(Math.log10(axis.high - axis.low)))));
+    this.chart.onPaint?.(this.control, [[at(this.chart.x.invert(px), ax), at(this.chart.y.invert(py), ay)]], draft);
+  }
+
+  key(event) {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const size = event.shiftKey ? 10 : 40;
+    this.at = this.at.map((v, k) => Math.min(1, Math.max(0, v + step[k] / size)));
+    this.chart.soon();
   }
 }
 

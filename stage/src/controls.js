@@ -39,6 +39,13 @@ class Slider {
     return Number((10 ** raw).toPrecision(3));
   }
 
+  limit(high) {
+    const max = Math.min(this.spec.high, high);
+    if (Number(this.range.max) === max) return;
+    this.range.max = max;
+    this.shown = null;
+  }
+
   show(value) {
     this.shown = value;
     const { spec } = this;
@@ -178,6 +185,19 @@ class RowSlider {
   set(value) { this.inner.set(value); }
 }
 
+class Paint {
+  constructor(spec, change, text) {
+    this.spec = spec;
+    this.count = h("span.fl-count");
+    this.clear = h("button.fl-chip", { type: "button", onclick: () => change([], false) }, text.clear);
+    this.node = h("div.fl-control.fl-line", {}, h("span", {}, named(spec.label, spec.symbol), " ", this.count), this.clear);
+  }
+  set(count) {
+    this.count.textContent = count < this.spec.most ? String(count) : `${count} / ${this.spec.most}`;
+    this.clear.disabled = !count;
+  }
+}
+
 function hintButton(spec) {
   if (!spec.hint) return null;
   const button = h("button.fl-why", {
@@ -194,7 +214,7 @@ function hintButton(spec) {
 
 const hintText = (spec) => (spec.hint ? h("p.fl-hint", { hidden: true }, spec.hint) : null);
 
-const KINDS = { Slider, Choice, Toggle, Seed, Series };
+const KINDS = { Slider, Choice, Toggle, Seed, Series, Paint };
 
 export class Controls {
   constructor(groups, text, onChange) {
@@ -208,9 +228,11 @@ export class Controls {
         this.specs.set(spec.key, spec);
         return control.node;
       });
+      if (group.place === "stage") return h("section.fl-tray", { "aria-label": group.title }, items);
       return items.length ? h("section.fl-group", {}, h("h2.fl-small", {}, group.title), items) : null;
     });
-    this.nodes = this.groups.filter(Boolean);
+    this.nodes = this.groups.filter((node) => node && !node.matches(".fl-tray"));
+    this.trays = this.groups.filter((node) => node?.matches(".fl-tray"));
   }
 
   set(values, hidden) {

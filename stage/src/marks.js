@@ -130,6 +130,13 @@ const SHAPES = {
     ctx.fillStyle = color;
     ctx.fill();
   },
+  triangle(ctx, x, y, r, color) {
+    ctx.beginPath();
+    ctx.moveTo(x, y - 1.3 * r); ctx.lineTo(x + 1.2 * r, y + 0.8 * r); ctx.lineTo(x - 1.2 * r, y + 0.8 * r);
+    ctx.closePath();
+    ctx.fillStyle = color;
+    ctx.fill();
+  },
   ring(ctx, x, y, r, color) {
     ctx.beginPath();
     ctx.arc(x, y, r, 0, 7);
@@ -176,6 +183,11 @@ function Points(ctx, mark, view) {
     }
     view.alpha = ctx.globalAlpha = dim && dim[i] ? 0.35 : 1;
     SHAPES[mark.shape](ctx, x, y, r, view.color(name), view);
+    if (mark.rim) { // around the path that the shape has left
+      ctx.strokeStyle = view.color(mark.rim);
+      ctx.lineWidth = 1.5;
+      ctx.stroke();
+    }
     const text = mark.labels?.[i];
     if (text && mark.shape === "badge") {
       label(ctx, view, text, x, y + 0.5, { align: "center", size: Math.min(13, r + 2), bold: true });
@@ -340,8 +352,17 @@ function shades(names, view) {
   });
 }
 
+// The values of a Raster at this moment; those that glide are on their way from the frame before.
+function shaded(mark, view) {
+  const now = pick(mark.values, 3, view.frame);
+  if (!mark.glide || view.u >= 1 || view.frame === 0 || !isFramed(mark.values, 3)) return now;
+  const before = pick(mark.values, 3, view.frame - 1).values;
+  const values = now.values.map((v, k) => (v < SHADES && before[k] < SHADES ? Math.round(before[k] + view.u * (v - before[k])) : v));
+  return { values, shape: now.shape };
+}
+
 function Raster(ctx, mark, view) {
-  const { values, shape: [count, rows, columns] } = pick(mark.values, 3, view.frame);
+  const { values, shape: [count, rows, columns] } = shaded(mark, view);
   const palette = shades(mark.colors, view);
   [tile.width, tile.height] = [columns, rows];
   const dots = tile.getContext("2d"), image = dots.createImageData(columns, rows);

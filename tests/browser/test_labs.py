@@ -12,9 +12,18 @@ import pytest
 
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES
 from fedlearn_edu.labs import NAMES, load
-from fedlearn_edu.labs.controls import Choice, Seed, Series, Slider, Toggle, clean, from_query
+from fedlearn_edu.labs.controls import (
+    Choice,
+    Paint,
+    Seed,
+    Series,
+    Slider,
+    Toggle,
+    clean,
+    from_query,
+)
 from fedlearn_edu.scene import pack
-from tests.browser.conftest import violations
+from tests.browser.conftest import LabPage, violations
 from tests.serverkit import wait_until
 
 WIDTHS = (390, 768, 1440)
@@ -72,6 +81,8 @@ def nudge(page, control, value):
             place.locator("input").fill(str(value + 1)),
             page.page.keyboard.press("Tab"),
         )
+    if isinstance(control, Paint):
+        return lambda: (page.page.locator(".fl-brush").focus(), page.page.keyboard.press("Enter"))
     place.evaluate("(details) => { details.open = true }")
     if control.shown == "choices":
         other = place.locator(f'input[value="{1 if value[0][0] == 0 else 0}"]').first
@@ -330,6 +341,83 @@ def test_dead_kernel(open_lab, server):
         page.page.locator(".fl-banner button").click()
     page.settle(30_000)
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
+
+
+# A slider that was held and let go is one step back, however many drafts there were on the way.
+def test_undo_of_a_held_slider(open_lab):
+    page = open_lab("convergence")
+    box = page.control("alpha").locator("input[type=range]").bounding_box()
+    page.page.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
+    page.page.mouse.down()
+    for k in range(1, 4):
+        page.act(lambda k=k: page.page.mouse.move(box["x"] + 8 + 30 * k, box["y"] + 8))
+    page.page.mouse.up()
+    page.settle()
+    assert "alpha" in page.scene()["query"]
+    page.act(page.page.locator('[data-do="undo"]').click)
+    assert page.scene()["query"] == ""
+    assert page.page.locator('[data-do="undo"]').is_disabled()
+
+
+# A press on the plane paints a point there for the chosen participant and class; a stroke paints
+# several, and each is undone by itself; the keyboard paints at its cross.
+def test_paint(open_lab):
+    lab, page = load("playground"), open_lab("playground")
+    page.act(lambda: page.control("who").locator("input[type=range]").press("ArrowRight"))
+    page.act(lambda: page.control("label").locator('input[value="triangle"]').check(force=True))
+    box = page.page.locator(".fl-stage > .fl-chart > canvas").last.bounding_box()
+    mouse = page.page.mouse
+
+    def painted():
+        return state_of(lab, holds(page, lab)["query"]).paint
+
+    def place(x, y):
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    mouse.move(*place(0.25, 0.25))
+    mouse.down()
+    page.act(mouse.up)
+    ((x, y, *tags),) = painted()
+    assert (x, y) == pytest.approx((-1.8, 1.2), abs=0.02)
+    assert tags == [2, 1]
+    mouse.move(*place(0.1, 0.9))
+    mouse.down()
+    for k in range(1, 9):
+        mouse.move(*place(0.1 + 0.05 * k, 0.9))
+    page.act(mouse.up)
+    stroke = painted()
+    assert len(stroke) >= 4
+    assert [point[0] for point in stroke[1:]] == sorted({point[0] for point in stroke[1:]})
+    for n in reversed(range(len(stroke))):
+        page.act(page.page.locator('[data-do="undo"]').click)
+        assert painted() == stroke[:n]
+    for _ in stroke:
+        page.act(page.page.locator('[data-do="redo"]').click)
+    assert painted() == stroke
+    page.page.locator(".fl-brush").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.act(lambda: page.page.keyboard.press("Enter"))
+    assert painted()[-1] == (pytest.approx(0.18), pytest.approx(0), 2, 1)
+    page.act(page.control("paint").locator("button").click)
+    assert painted() == ()
+    assert page.errors == []
+
+
+# A finger that scrolls the page paints nothing; one that taps does.
+def test_paint_by_touch(chrome, server):
+    context = chrome.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = LabPage(context, server, "playground", "lang=en")
+    canvas = page.page.locator(".fl-stage > .fl-chart > canvas").last
+    box, hand = canvas.bounding_box(), context.new_cdp_session(page.page)
+    point = {"x": box["x"] + 60, "y": box["y"] + 60}
+    for kind, points in (("touchStart", [point]), ("touchCancel", [])):
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.act(lambda: canvas.tap(position={"x": 90, "y": 60}))
+    assert page.scene()["values"]["paint"] == 1
+    width = box["width"]
+    ((x, *_),) = state_of(load("playground"), page.scene()["query"]).paint
+    assert x == pytest.approx(7.2 * 90 / width - 3.6, abs=0.03)
+    page.close()
 
 
 # What a teacher has hidden cannot be changed in the picture either: nothing there can be held.
