@@ -393,7 +393,6 @@ STRINGS = {
     "masked": ("masked", "加掩码"),
     "noisy": ("clipped, with noise", "截断并加噪声"),
     "alone": ("alone", "单独"),
-    "gossip": ("gossip", "流言"),
     "federated": ("federated", "联邦"),
     "together": ("all in one place", "集中"),
     "plan_sgd": ("FedSGD", "FedSGD"),
