@@ -198,9 +198,9 @@ QUIZ = (
             wrong(
                 "A little less: small numbers have fewer digits.",
                 "略少一些：小的数位数少。",
-                "In a text file perhaps. In a float32 all 24 binary digits and the exponent are "
+                "In a text file perhaps. In a float32 all binary digits and the exponent are "
                 "always sent; only the exponent's value changes.",
-                "写成文本也许如此。float32 总是把 24 位二进制有效数字和指数全部发出去，变的只是指数的值。",
+                "写成文本也许如此。float32 总是把全部二进制数字和指数都发出去，变的只是指数的值。",
             ),
         ),
     ),
