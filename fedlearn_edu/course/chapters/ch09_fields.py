@@ -70,8 +70,9 @@ FOUND = Exercise(
     ),
     mistakes={
         "accuracy": Mistake(
-            lambda alarms, fraud: sum(a == f for a, f in zip(alarms, fraud, strict=True))
-            / len(fraud),
+            lambda alarms, fraud: (
+                sum(a == f for a, f in zip(alarms, fraud, strict=True)) / len(fraud)
+            ),
             (
                 "This is the accuracy. Whoever never raises an alarm gets 97% of it, "
                 "and finds nothing: divide by the number of frauds.",
@@ -79,8 +80,9 @@ FOUND = Exercise(
             ),
         ),
         "precision": Mistake(
-            lambda alarms, fraud: sum(a and f for a, f in zip(alarms, fraud, strict=True))
-            / max(1, sum(alarms)),
+            lambda alarms, fraud: (
+                sum(a and f for a, f in zip(alarms, fraud, strict=True)) / max(1, sum(alarms))
+            ),
             (
                 "You divided by the number of alarms: that says how many alarms are justified. "
                 "Asked is how many of the *frauds* are found.",
@@ -88,8 +90,9 @@ FOUND = Exercise(
             ),
         ),
         "of_all": Mistake(
-            lambda alarms, fraud: sum(a and f for a, f in zip(alarms, fraud, strict=True))
-            / len(fraud),
+            lambda alarms, fraud: (
+                sum(a and f for a, f in zip(alarms, fraud, strict=True)) / len(fraud)
+            ),
             (
                 "You divided by the number of all transactions. Divide by the number of frauds.",
                 "你除的是全部交易的笔数。应该除以欺诈的笔数。",
