@@ -42,6 +42,9 @@ export class App {
     model.on("change:page", (this.onPage = () => this.update()));
     model.on("change:scene", (this.onScene = () => this.update()));
     model.on("msg:custom", (this.onMessage = (content, buffers) => this.receive(content, buffers)));
+    this.root.addEventListener("pointerdown", () => { this.held = true; });
+    this.letGo = () => { this.held = false; };
+    for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, this.letGo, true);
     this.watchKernel();
     this.open();
   }
@@ -53,6 +56,7 @@ export class App {
     for (const timer of [this.restTimer, this.silence, this.lost, this.later]) clearTimeout(timer);
     this.kernel?.statusChanged?.disconnect(this.onStatus);
     this.kernel?.connectionStatusChanged?.disconnect(this.onConnection);
+    for (const kind of ["pointerup", "pointercancel"]) window.removeEventListener(kind, this.letGo, true);
     this.player.stop(false);
     this.chart.destroy();
     this.cards.destroy();
@@ -224,8 +228,7 @@ export class App {
     if (scene.more && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
     this.draw(...this.player.moment());
     if (!scene.draft) {
-      if (asked && this.rested !== undefined && this.rested !== scene.query && asked.kind !== "link") this.record(this.rested, scene.query);
-      this.rested = scene.query;
+      if (!this.held) this.rest(asked);
       this.remember();
       this.undoButton.disabled = !this.past.length;
       this.redoButton.disabled = !this.future.length;
@@ -289,6 +292,13 @@ export class App {
   }
 
   // Undo, redo, and the page's own link.
+
+  // The picture is a state's, and no hand holds anything: a step that can be undone.
+  rest(asked) {
+    const left = this.rested !== undefined && this.rested !== this.query;
+    if (asked && left && asked.kind !== "link") this.record(this.rested, this.query);
+    this.rested = this.query;
+  }
 
   // A state is left behind for another; points that were painted between them, one by one.
   record(before, after) {

@@ -343,7 +343,7 @@ def test_dead_kernel(open_lab, server):
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
 
 
-# A slider that was held and let go is one step back, however many drafts there were on the way.
+# A slider that was held and let go is one step back, however often it rested on the way.
 def test_undo_of_a_held_slider(open_lab):
     page = open_lab("convergence")
     box = page.control("alpha").locator("input[type=range]").bounding_box()
