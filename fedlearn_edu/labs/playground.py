@@ -63,6 +63,7 @@ class State:
     seed: int = 7
 
 
+DRAWN = ("dataset", *planar.SETS)  # not where all points are painted
 WHO = Slider("who", 1, 54, symbol="i", limit="participants")
 LABEL = Choice("label", CLASS_SHAPES)
 PAINT = Paint("paint", (-WIDE, WIDE), (-HIGH, HIGH), (WHO, LABEL))
@@ -72,10 +73,10 @@ CONTROLS = (
         "data",
         (
             Choice("dataset", (*planar.SETS, "blank")),
-            Slider("noise", 0, 0.8, 0.05, digits=2),
+            Slider("noise", 0, 0.8, 0.05, digits=2, when=DRAWN),
             Slider("participants", 2, 54, symbol="N"),
-            Slider("beta", 0.01, 100, 4, symbol="β", scale="log"),
-            Slider("skew", 0, 2, 0.1, digits=1),
+            Slider("beta", 0.01, 100, 4, symbol="β", scale="log", when=DRAWN),
+            Slider("skew", 0, 2, 0.1, digits=1, when=DRAWN),
         ),
     ),
     Group("paint", (WHO, LABEL, PAINT), place="stage"),
