@@ -72,7 +72,7 @@ unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the packa
 .PHONY: notebooks
 notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
-		FEDLEARN_PROGRESS= $(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
+		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
 
 .PHONY: browser

@@ -22,7 +22,8 @@ def run(path):
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.execute(env={**os.environ, "FEDLEARN_PROGRESS": "", "SERVER_SOFTWARE": ""})
+    quiet = {"FEDLEARN_PROGRESS": "", "SERVER_SOFTWARE": "", "TQDM_DISABLE": "1"}
+    client.execute(env={**os.environ, **quiet})
     seconds = time.perf_counter() - start
     tidy(book)
     nbformat.write(book, path)

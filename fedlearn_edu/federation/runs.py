@@ -1,6 +1,7 @@
 """Running a plan: step by step, stopped and resumed, with its history."""
 
 import math
+import os
 import time
 from contextlib import nullcontext
 
@@ -498,6 +499,8 @@ def _one_thread():
 
 
 def _bar(rounds, done):
+    if os.environ.get("TQDM_DISABLE"):  # not every face of tqdm obeys it
+        return None
     try:
         from tqdm.auto import tqdm
     except ImportError:
