@@ -533,6 +533,33 @@ def test_growth_that_fails(client):
     assert not client.ask("set", values={"alpha": 0.2})["more"]
 
 
+# A state whose computation fails leaves nothing behind: what is asked for next is the state's own.
+def test_growth_that_fails_at_once(client):
+    whole = client.lab
+
+    def grow(state):
+        yield whole.compute(state)
+        if state.alpha == 0.4:
+            raise ArithmeticError("too far")
+        end = time.perf_counter() + 2 * shell.FIRST
+        while time.perf_counter() < end:
+            pass
+        yield whole.compute(state)
+
+    client.widget.lab = dataclasses.replace(whole, grow=grow)
+
+    async def talk():
+        assert client.ask("set", values={"alpha": 0.3})["more"]
+        assert "too far" in client.ask("set", values={"alpha": 0.4})["text"]
+        return client.ask("file", format="csv")["buffers"][0].decode("utf-8-sig")
+
+    table = asyncio.run(talk())
+    wanted = Browser("convergence")
+    wanted.ask("set", values={"alpha": 0.3})
+    assert client.widget.state.alpha == 0.3
+    assert table == wanted.widget.csv()
+
+
 # A picture that cannot be drawn does not keep the lab from being shown.
 def test_still_picture_that_fails(client, monkeypatch, caplog):
     monkeypatch.delenv("SERVER_SOFTWARE", raising=False)

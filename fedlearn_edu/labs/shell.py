@@ -30,7 +30,8 @@ _CONTROL_FIELDS = (
 )  # fmt: skip
 
 STILL_WIDTH = 900
-FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001  # seconds of a long computation until its first picture, …
+# Seconds of a long computation until its first picture, from one to the next, and between slices.
+FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,10 @@ class Nonsense(ValueError):
 
 
 class _Growth:
-    """A computation under way, whose results are taken one by one."""
+    """A state's computation under way, whose results are taken one by one."""
 
-    def __init__(self, results):
-        self._results, self.result, self.done = results, None, False
+    def __init__(self, state, results):
+        self.state, self._results, self.result, self.done = state, results, None, False
 
     def run(self, seconds=math.inf):
         """Go on for so long; return whether it is done."""
@@ -146,6 +147,8 @@ class LabWidget(anywidget.AnyWidget):
             handler(self, content, seq)
         except Exception as error:
             self.state, self.kept, self.hidden, self.round, lang = before
+            if not isinstance(error, Nonsense):
+                self._growth = None
             self._speak(lang)
             self._say = []
             self.send({"kind": "error", "seq": seq, "text": self._why(error)})
@@ -297,7 +300,7 @@ class LabWidget(anywidget.AnyWidget):
         return self._results[state]
 
     def _whole(self, state):
-        if self._growth and state == self.state:
+        if self._growth and self._growth.state == state:
             self._growth.run()
             return self._growth.result
         return self.lab.compute(state)
@@ -338,7 +341,7 @@ class LabWidget(anywidget.AnyWidget):
         """Send the state's picture; while a long computation goes on, what there is of it."""
         self._growth = None
         if self.lab.grow and self.state not in self._results and _loop():
-            self._growth = _Growth(self.lab.grow(self.state))
+            self._growth = _Growth(self.state, self.lab.grow(self.state))
             self._grow(FIRST, seq, frame, start)
         else:
             self._show(seq, self.result(self.state), frame, start)

@@ -117,7 +117,10 @@ export class App {
 
   receive(content, buffers) {
     const asked = this.answered(content.seq);
-    if (content.kind === "error") this.toast([content.text]);
+    if (content.kind === "error") {
+      this.toast([content.text]);
+      this.more(false); // what was still being computed has been given up
+    }
     if (content.kind === "code") codeDialog(this.root, this.text, content.text);
     if (content.kind === "file" && asked) saveFile(content, buffers[0]);
     this.settle();
@@ -224,8 +227,7 @@ export class App {
     this.showNotice(this.spec.notice);
     this.showKept(scene.kept);
     this.toast(scene.say);
-    setHidden(this.progress, !scene.more);
-    if (scene.more && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
+    this.more(scene.more);
     this.draw(...this.player.moment());
     if (!scene.draft) {
       if (!this.held) this.rest(asked);
@@ -235,6 +237,13 @@ export class App {
     }
     this.root.dataset.ready = "1";
     this.settle();
+  }
+
+  more(coming) {
+    if (!this.scene) return;
+    this.scene.more = coming;
+    setHidden(this.progress, !coming);
+    if (coming && this.spec.expected) Object.assign(this.progress, { max: this.spec.expected, value: this.spec.frames });
   }
 
   begin(scene) {
@@ -329,10 +338,10 @@ export class App {
   }
 
   // The address follows when things are quiet: a browser takes its time to change it.
-  remember(wait = ADDRESS_MS) {
+  remember() {
     clearTimeout(this.later);
     if (this.home === undefined || this.player.playing) return;
-    this.later = setTimeout(() => this.writeAddress(), wait);
+    this.later = setTimeout(() => this.writeAddress(), ADDRESS_MS);
   }
 
   writeAddress() {
