@@ -341,6 +341,34 @@ class Scene:
     under: tuple = ()  # cards that belong to the main chart
 
 
+def overlaid(now, kept=(), labels=()):
+    """Return a curve as marks, a dot moving along it, over the dashed curves of kept runs.
+
+    Parameters
+    ----------
+    now : ndarray, shape (frames, 2)
+    kept : sequence of ndarray, shapes (frames of that run, 2)
+    labels : sequence of str
+        One a kept run, or none.
+
+    Returns
+    -------
+    list of Lines and Points
+
+    Examples
+    --------
+    >>> [type(mark).__name__ for mark in overlaid(np.zeros((3, 2)), [np.ones((2, 2))])]
+    ['Lines', 'Lines', 'Points']
+    """
+    marks = [
+        Lines(points[None], (f"k{k}",), dash=True, labels=tuple(labels[k : k + 1]))
+        for k, points in enumerate(kept)
+    ]
+    marks.append(Lines(now[None], ("ink",), width=2.5))
+    marks.append(Points(now[:, None], ("ink",), glide=True))
+    return marks
+
+
 _HEAVY = 2048  # bytes; a framed array above this is cut to one frame in a draft
 _AXES = {
     ("Lines", "points"): 3,

@@ -23,6 +23,7 @@ from fedlearn_edu.scene import (
     Scene,
     Table,
     apportion,
+    overlaid,
     participant_color,
 )
 
@@ -340,20 +341,13 @@ def draw_distance(result, t, kept):
         rounds = np.arange(len(history.distance))
         return np.stack([rounds, np.clip(history.distance, FLOOR, 1e12)], axis=1)
 
-    marks = [
-        Lines(curve(other.history)[None], (f"k{k}",), width=2, dash=True, labels=(label,))
-        for k, (label, other) in enumerate(kept)
-    ]
+    paths = [curve(other.history) for _, other in kept]
+    marks = overlaid(curve(result.history), paths, [label for label, _ in kept])
     if result.fixed_point is not None:
         gap = np.linalg.norm(result.fixed_point - result.optimum)
         level = np.array([[[0, gap], [ROUNDS, gap]]])
         if gap > FLOOR:
-            marks.append(Lines(level, ("error",), width=1, dash=True))
-    now = curve(result.history)
-    marks += [
-        Lines(now[None], ("ink",), width=2.5),
-        Points(now[:, None], ("ink",), (5,), "dot", glide=True),
-    ]
+            marks.insert(len(kept), Lines(level, ("error",), width=1, dash=True))
     return Chart(
         tuple(marks),
         Axis(0, ROUNDS, t("axis_round"), integer=True),

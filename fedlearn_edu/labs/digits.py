@@ -20,7 +20,7 @@ from fedlearn_edu.federation.participants import Federation
 from fedlearn_edu.federation.runs import Run
 from fedlearn_edu.labs.controls import Choice, Group, Seed, Slider
 from fedlearn_edu.labs.lab import Lab, last
-from fedlearn_edu.scene import Axis, Chart, Headline, Lines, Points, Raster, Scene, Texts
+from fedlearn_edu.scene import Axis, Chart, Headline, Lines, Raster, Scene, Texts, overlaid
 
 DIGITS = 10
 SIDE = 8  # an image has 8 × 8 squares
@@ -354,14 +354,10 @@ def across(result, against):
 
 def curves(result, name, kept, low, high):
     """Return a column by round as marks: the kept runs' dashed, the current one's on top."""
-    against, marks = result.state.against, []
-    for k, (_, other) in enumerate(kept):
-        points = curve(across(other, against)[0], other.part(name), low, high)
-        marks.append(Lines(points[None], (f"k{k}",), dash=True))
-    now = curve(across(result, against)[0], result.part(name), low, high)
-    marks.append(Lines(now[None], ("ink",), width=2.5))
-    marks.append(Points(now[:, None], ("ink",), (5,), "dot", glide=True))
-    return marks
+    runs = (result, *(other for _, other in kept))
+    x = [across(run, result.state.against)[0] for run in runs]
+    now, *others = (curve(at, run.part(name), low, high) for at, run in zip(x, runs, strict=True))
+    return overlaid(now, others)
 
 
 def curve(x, y, low, high):

@@ -26,6 +26,7 @@ from fedlearn_edu.scene import (
     Raster,
     Scene,
     Texts,
+    overlaid,
 )
 
 ROUNDS, EVERY = 60, 4  # rounds of a run; a growing run is shown after every so many
@@ -421,12 +422,8 @@ def curve(values):
 
 def draw_accuracy(result, t, kept):
     """Return the accuracy by round, over that of kept runs."""
-    marks = [
-        Lines(curve(other.accuracy)[None], (f"k{k}",), width=2, dash=True, labels=(label,))
-        for k, (label, other) in enumerate(kept)
-    ]
-    now = curve(result.accuracy)
-    marks += [Lines(now[None], ("ink",), width=2.5), Points(now[:, None], ("ink",), glide=True)]
+    paths = [curve(other.accuracy) for _, other in kept]
+    marks = overlaid(curve(result.accuracy), paths, [label for label, _ in kept])
     ticks = tuple((share, f"{100 * share:.0f} %") for share in (0, 0.5, 1))
     return Chart(
         tuple(marks),
@@ -442,19 +439,12 @@ def draw_accuracy(result, t, kept):
 
 def draw_loss(result, t, kept):
     """Return the loss on the test points, and the band of the participants' losses."""
-    marks = [
-        Lines(np.minimum(curve(other.loss), MOST_LOSS * 50)[None], (f"k{k}",), width=2, dash=True)
-        for k, (_, other) in enumerate(kept)
-    ]
-    now, rounds = curve(result.loss), np.arange(result.frames)
+    paths = [np.minimum(curve(other.loss), MOST_LOSS * 50) for _, other in kept]
+    marks, rounds = overlaid(curve(result.loss), paths), np.arange(result.frames)
     least, mean, most = np.minimum(result.locals.T, MOST_LOSS)
     if not result.missing:
         marks.insert(0, Areas(np.stack([rounds, least, most], axis=1)[None], ("accent",)))
-    marks += [
-        Lines(curve(mean)[None], ("accent",), width=1.5),
-        Lines(now[None], ("ink",), width=2.5),
-        Points(now[:, None], ("ink",), glide=True),
-    ]
+    marks.insert(-2, Lines(curve(mean)[None], ("accent",), width=1.5))
     return Chart(
         tuple(marks),
         Axis(0, ROUNDS, integer=True),
