@@ -42,13 +42,48 @@ def send(codec, layers):
     if codec is None:
         return layers, sum(AS_IT_IS.encode(layer).bits for layer in layers)
     payloads = [codec.encode(layer) for layer in layers]
+    return receive(codec, payloads, layers), sum(payload.bits for payload in payloads)
+
+
+def receive(codec, payloads, like):
+    """Return the layers that a model's or update's payloads stand for.
+
+    Parameters
+    ----------
+    codec : codec
+        The one that encoded them.
+    payloads : list of Payload
+        One a layer.
+    like : list of ndarray
+        Layers of the shapes and the type that are expected.
+
+    Returns
+    -------
+    list of ndarray
+
+    Raises
+    ------
+    ValueError
+        If the number of layers, a shape or the codec differs.
+    Diverged
+        "codec" if a value is not finite.
+
+    Examples
+    --------
+    >>> receive(Cast("int8"), [Cast("int8").encode([0.4, 1.6])], [np.zeros(2)])
+    [array([0., 2.])]
+    """
+    if len(payloads) != len(like):
+        raise ValueError(f"{len(payloads)} layers arrived, expected {len(like)}")
+    layers = []
     with np.errstate(over="ignore"):
-        arrived = [
-            np.asarray(codec.decode(payload)).astype(layer.dtype)
-            for payload, layer in zip(payloads, layers, strict=True)
-        ]
-    _check(arrived, "codec")
-    return arrived, sum(payload.bits for payload in payloads)
+        for k, (payload, expected) in enumerate(zip(payloads, like, strict=True)):
+            layer = np.asarray(codec.decode(payload)).astype(expected.dtype)
+            if layer.shape != expected.shape:
+                raise ValueError(f"layer {k} has shape {layer.shape}, expected {expected.shape}")
+            layers.append(layer)
+    _check(layers, "codec")
+    return layers
 
 
 def send_rows(codec, rows, packing):

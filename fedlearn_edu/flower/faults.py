@@ -1,0 +1,42 @@
+"""What a participant can do wrong, to see what the server makes of it."""
+
+import time
+
+import numpy as np
+from flwr.app import MetricRecord, RecordDict
+
+from ..compression import Payload
+from .rounds import encode
+from .strategy import from_record, to_record
+
+
+def nan(answer, recipe):
+    """Send NaN in place of every number, as a run that has diverged does."""
+    payloads = []
+    for payload in from_record(answer["update"]):
+        header = 2 + 4 * payload.data[1]
+        numbers = b"\xff" * (len(payload.data) - header)  # all bits set is NaN in every float
+        payloads.append(Payload(payload.data[:header] + numbers))
+    return RecordDict({"update": to_record(payloads), "facts": answer["facts"]})
+
+
+def shape(answer, recipe):
+    """Send an update of another model."""
+    layers = [np.zeros(7, recipe.dtype)] * len(answer["update"])
+    payloads = encode(recipe.plan.up, layers)
+    return RecordDict({"update": to_record(payloads), "facts": answer["facts"]})
+
+
+def examples(answer, recipe):
+    """Say that one has more examples than there are people."""
+    facts = MetricRecord({**answer["facts"], "examples": 10**11})
+    return RecordDict({"update": answer["update"], "facts": facts})
+
+
+def slow(answer, recipe):
+    """Take longer than the server waits."""
+    time.sleep(recipe.deadline + 2)
+    return answer
+
+
+FAULTS = {"nan": nan, "shape": shape, "examples": examples, "slow": slow}
