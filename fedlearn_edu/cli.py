@@ -1,10 +1,11 @@
-"""The command line: ``fedlearn-edu app`` opens the labs in a browser."""
+"""The command line: ``fedlearn-edu app`` opens the labs, ``federation`` starts processes."""
 
 import argparse
 import importlib.util
 import sys
 
 from fedlearn_edu import __version__
+from fedlearn_edu.flower import command as federation
 from fedlearn_edu.serve import Options, Refused, run
 from fedlearn_edu.serve.options import normal_base_url
 
@@ -68,6 +69,9 @@ def make_parser():
         help="host name under which a proxy passes requests on; may be repeated")  # fmt: skip
     add("--no-browser", action="store_true", help="do not open a browser")
     add("--verbose", action="store_true", help="log every request")
+    federation.add_options(
+        commands.add_parser("federation", help="train on processes of their own, with Flower")
+    )
     return parser
 
 
@@ -99,6 +103,8 @@ def check_installed():
 def main(argv=None):
     """Run the command line; return the exit code."""
     arguments = make_parser().parse_args(argv)
+    if arguments.command == "federation":
+        return federation.run(arguments)
     try:
         check_installed()
         run(options_from(arguments))

@@ -189,7 +189,7 @@ ALLOWED = {
     "cli": set(),
     "course": {"anywidget", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
-    "flower": {"flwr"},
+    "flower": {"cryptography", "flwr", "psutil"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
               "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila"},

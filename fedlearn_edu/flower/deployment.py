@@ -180,6 +180,13 @@ class Deployment(Parts):
         key = self._path(f"participant-{i}.key") if self.secure else None
         self.launch(name, *supernode(address, node, self._trust(), key))
 
+    def credentials(self, i, folder):
+        """Write what participant i needs on another machine: ca.crt and participant.key."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, copy in (("ca.crt", "ca.crt"), (f"participant-{i}.key", "participant.key")):
+            (folder / copy).touch(mode=0o600)
+            (folder / copy).write_bytes((self.folder / name).read_bytes())
+
     def kill(self, i):
         """Kill participant i, and all that it has started, in the middle of whatever it does."""
         self.parts[f"participant {i}"].end()
