@@ -18,6 +18,7 @@ class _Half(Round):
         self.plan, self.t, self.alpha = plan, t, plan.alpha_at(t)
         self.theta, self.memory = theta, memory if memory is not None else {}
         self.arrivals, self.waiting, self.late_now = [], [], False
+        self.turn, self.trained = 0, {}
         self.bits_up = self.bits_down = 0
 
     def broadcast(self, layers):
