@@ -234,7 +234,7 @@ QUIZ = (
                 "The same: what is learned is the same.",
                 "一样多：学到的东西一样。",
                 "Bytes are not knowledge. 0.37 MB against 1.25 MB, or 1.26 with the headers of the messages.",
-                "字节不等于知识。这里是 0.37 MB 对 1.25 MB，算上消息头是 1.26 MB。",
+                "字节不等于知识。这里是 0.37 MB 对 1.25 MB，算上报头是 1.26 MB。",
             ),
             right(
                 "Centralised: 0.37 MB once, against 1.25 MB.",
