@@ -157,7 +157,7 @@ def summary(report, t):
         lines.append(
             t("traffic", up=f"{share['up']:.3g}", down=f"{share['down']:.3g}",
               up_counted=f"{traffic['counted up, a participant and round'] / 1e3:.3g}",
-              down_counted=f"{traffic['counted down, a participant and round'] / 1e3:.1f}")
+              down_counted=f"{traffic['counted down, a participant and round'] / 1e3:.3g}")
         )  # fmt: skip
     apart = report["difference from the engine"]
     if apart is not None:
