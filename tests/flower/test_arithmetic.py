@@ -146,7 +146,7 @@ def test_project_has_the_defaults():
     ("options", "words"),
     [
         ({"participants": 1}, "participants is 1"),
-        ({"participants": 101}, "participants is 101"),
+        ({"participants": 10_001}, "participants is 10001"),
         ({"data": "faces"}, "data is 'faces'"),
         ({"up": "float8"}, "up is 'float8'"),
         ({"up": "float16:max"}, "up is 'float16:max'"),
