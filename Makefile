@@ -18,6 +18,12 @@ ifneq ($(shell cat $(VENV)/.folder 2>/dev/null),$(CURDIR))
 ELSEWHERE := FORCE
 endif
 
+# Flower's environment, apart from the others: see requirements-flower.txt.
+FLOWER := .venv-flower
+ifneq ($(shell cat $(FLOWER)/.folder 2>/dev/null),$(CURDIR))
+FLOWER_ELSEWHERE := FORCE
+endif
+
 # Runs tools/install.py with the first Python that is new enough.
 define install
 @for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.14 python); do \
@@ -47,6 +53,10 @@ app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=90
 course: $(VENV)/.course ## open the course in JupyterLab; in Chinese: make course LANG=zh
 	@exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/$(if $(filter zh%,$(LANG)),zh,en)/00_start.ipynb $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
+.PHONY: federation
+federation: $(VENV)/.app $(FLOWER)/.flower ## train on processes of their own, with Flower: make federation ARGS="--participants 4"
+	@exec $(PY) -m fedlearn_edu federation $(ARGS)
+
 .PHONY: slides
 slides: $(VENV)/.course ## make slides of the chapters in dist/slides
 	@$(PY) -m tools.classroom slides $(ARGS)
@@ -61,7 +71,7 @@ SPREAD = -q --numprocesses $(WORKERS)
 unit notebooks browser: export OMP_NUM_THREADS = 1
 
 .PHONY: test
-test: lint unit notebooks browser ## install what is missing and run every check and test
+test: lint unit notebooks flower browser ## install what is missing and run every check and test
 
 .PHONY: lint
 lint: $(VENV)/.test ## ruff and the import contracts
@@ -71,13 +81,17 @@ lint: $(VENV)/.test ## ruff and the import contracts
 
 .PHONY: unit
 unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the package
-	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --cov $(ARGS)
+	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower --cov $(ARGS)
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
 		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest $(SPREAD) --dist loadfile --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
+
+.PHONY: flower
+flower: $(FLOWER)/.flower ## real federations: processes, keys, failures; some minutes
+	@$(FLOWER)/bin/python -m pytest --doctest-modules fedlearn_edu/flower tests/flower $(ARGS)
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium
@@ -126,7 +140,7 @@ wheel: $(VENV)/.app ## build dist/fedlearn_edu-….whl
 
 .PHONY: clean
 clean: ## remove all that make has made, .venv included
-	rm -rf $(VENV) .venv-peers dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FLOWER) .venv-peers dist stage/node_modules .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- What is installed: one stamp a level ---
@@ -141,3 +155,7 @@ $(VENV)/.course: requirements.txt requirements-course.txt pyproject.toml $(ELSEW
 
 $(VENV)/.test: requirements.txt requirements-course.txt requirements-test.txt pyproject.toml $(ELSEWHERE)
 	$(call install,test)
+
+$(FLOWER)/.flower: export VENV := $(FLOWER)
+$(FLOWER)/.flower: requirements-flower.txt pyproject.toml $(FLOWER_ELSEWHERE)
+	$(call install,flower)

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-PARTS = ("importing", "engine", "peers", "labs", "server")
+PARTS = ("importing", "engine", "peers", "federation", "labs", "server")
 
 
 def main(names):

@@ -71,6 +71,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-flower.txt", "flower"),
         ("requirements-peers.txt", "peers"),
     ],
 )

@@ -28,10 +28,13 @@ LEVELS = {
     "course": "requirements-course.txt",
     "test": "requirements-test.txt",
 }
+APART = {"flower": "requirements-flower.txt"}  # in an environment of its own: $VENV
+FILES = LEVELS | APART
 SIZES = {
     "app": "about 370 MB, a minute",
     "course": "about 450 MB, a minute",
     "test": "about 1.6 GB with PyTorch, three minutes",
+    "flower": "about 450 MB, a minute",
 }
 NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|Failed to establish|Temporary failure in name"
@@ -181,7 +184,7 @@ def project():
 
 def install(venv, level):
     """Bring the environment to a level."""
-    wanted = pins(LEVELS[level])
+    wanted = pins(FILES[level])
     absent = missing(venv, wanted)
     if absent:
         say(f"Installing {len(absent)} packages into {venv.name} ({SIZES[level]}) …")
@@ -190,7 +193,7 @@ def install(venv, level):
     else:
         say(f"Installing fedlearn_edu itself into {venv.name} …")
     torch = [line for line in absent if line.startswith("torch==")]
-    for arguments in ([torch] if torch else []) + [["-r", LEVELS[level]]]:
+    for arguments in ([torch] if torch else []) + [["-r", FILES[level]]]:
         status, said = pip_install(venv, arguments, len(absent))
         if status == 0:
             continue
@@ -202,7 +205,7 @@ def install(venv, level):
 
 def stamp(venv, level):
     """Note that this level and those that it includes are installed, from this folder."""
-    for name in LEVELS:
+    for name in APART if level in APART else LEVELS:
         (venv / f".{name}").touch()
         if name == level:
             break
@@ -235,6 +238,6 @@ def main(level):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] not in [[name] for name in LEVELS]:
-        sys.exit(f"usage: python tools/install.py {'|'.join(LEVELS)}")
+    if sys.argv[1:2] not in [[name] for name in FILES]:
+        sys.exit(f"usage: python tools/install.py {'|'.join(FILES)}")
     sys.exit(main(sys.argv[1]))

@@ -12,7 +12,7 @@ from flwr.app import Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import ServerApp
 
-from .faults import FAULTS
+from .faults import misbehave
 from .recipe import Recipe
 from .rounds import ParticipantHalf, decode, encode
 from .strategy import Believed, Prompt, as_json, from_record, to_record
@@ -56,7 +56,7 @@ def participate(message, context, recipe=None):
     }
     answer = RecordDict({"update": to_record(half.payloads), "facts": MetricRecord(facts)})
     if fault := context.node_config.get("fault"):
-        answer = FAULTS[fault](answer, recipe)
+        answer = misbehave(fault, t, answer, recipe)
     return Message(answer, reply_to=message)
 
 

@@ -41,8 +41,10 @@ def seconds(text):
 def fault(text):
     """Return a participant and what it does wrong; for argparse."""
     i, _, kind = text.partition("=")
-    if not i.isdecimal() or kind not in FAULTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 1=nan ({', '.join(FAULTS)})")
+    if not i.isdecimal() or not set(kind.split("+")) <= set(FAULTS):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like 1=nan or 1=nan+shape ({', '.join(FAULTS)})"
+        )
     return int(i), kind
 
 

@@ -49,9 +49,9 @@ class Round:
         Answers that were left out: "participant" and "reason".
     silent : list of int or None
         Who was asked and did not answer in time; None for one that never said who it is.
-    up, down : dict of int to int
+    up, down : dict
         Bytes that each participant of this machine sent to the server, and got from it, since the
-        round before ended.
+        round before ended; those of other machines together under "others".
     """
 
     round: int
@@ -82,7 +82,7 @@ class Deployment(Parts):
     remote : sequence of int
         Participants that are not started here, since they join from other machines.
     faults : dict of int to str
-        What participants do wrong: see `faults`.
+        What participants do wrong, "nan", "shape", "examples" or "slow"; "nan+shape" in turns.
 
     Attributes
     ----------
@@ -148,8 +148,9 @@ class Deployment(Parts):
         if self.secure:
             self._register()
         if self.host:
-            self.outside = self.relays.open(self.host, self.port)
-            self.port = self.outside.port
+            self.counters["others"] = self.relays.open(self.host, self.port)
+            self.before["others"] = (0, 0)
+            self.port = self.counters["others"].port
         for i in range(self.recipe.participants):
             if i not in self.remote:
                 self.counters[i] = self.relays.open()

@@ -39,4 +39,10 @@ def slow(answer, recipe):
     return answer
 
 
+def misbehave(kinds, t, answer, recipe):
+    """Return an answer as one spoils it: the kinds, "nan" or "nan+shape", take turns by round."""
+    kinds = kinds.split("+")
+    return FAULTS[kinds[t % len(kinds)]](answer, recipe)
+
+
 FAULTS = {"nan": nan, "shape": shape, "examples": examples, "slow": slow}

@@ -59,6 +59,13 @@ class Stopped(Exception):
         return Translator(lang, STRINGS)(self.key, **self.values)
 
 
+def _memory(process):
+    """Return the bytes of a process; pages that several share count once, where that is known."""
+    with contextlib.suppress(psutil.AccessDenied):
+        return getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
+    return process.memory_info().rss
+
+
 def flower_python():
     """Return the Python that has Flower.
 
@@ -230,7 +237,7 @@ class Parts:
                     with contextlib.suppress(psutil.NoSuchProcess):
                         words = [Path(word).name for word in process.cmdline()]
                         command = next((w for w in words if w.startswith("fl")), part.name)
-                        mib = round(process.memory_info().rss / 2**20)
+                        mib = round(_memory(process) / 2**20)
                         found.append((part.name, command, process.pid, mib))
         return found
 

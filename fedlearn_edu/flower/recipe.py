@@ -25,7 +25,7 @@ from ..objectives import Quadratics
 DATA = ("digits", "breast-cancer", "article")
 ALGORITHMS = ("FedAvg", "FedSGD", "FedProx", "FedNova", "FedAdam", "FedYogi")
 ARTICLE_COUNTS = (6, 4)
-MOST_PARTICIPANTS = 100
+MOST_PARTICIPANTS = 10_000
 
 
 class Target:
@@ -61,7 +61,7 @@ class Recipe:
         The examples.  "article" is the article's two participants, with 6 and 4 examples at
         (1, 2, 3) and (4, 5, 6).
     participants : int
-        N, 2 … 100.
+        N, 2 … 10,000.
     rounds : int
         T ≥ 1.
     seed : int
@@ -141,7 +141,9 @@ class Recipe:
         _one_of(self.weights, "weights", ("size", "equal"))
         _one_of(self.dtype, "dtype", ("float32", "float64"))
         if whole_number(self.participants, "participants", 2) > MOST_PARTICIPANTS:
-            raise ValueError(f"participants is {self.participants}; expected 2 to 100")
+            raise ValueError(
+                f"participants is {self.participants}; expected 2 to {MOST_PARTICIPANTS}"
+            )
         for name, least in (("rounds", 1), ("seed", 0), ("batch", 0), ("most_examples", 1)):
             whole_number(getattr(self, name), name, least)
         for name in ("beta", "scaling", "deadline", "patience"):

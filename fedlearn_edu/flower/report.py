@@ -76,7 +76,8 @@ def line(r, recipe, t):
     if r.accuracy is not None:
         good = t("accuracy", value=f"{100 * r.accuracy:.1f}")
     traffic = "  ".join(
-        f"{i}: ↑{r.up[i] / 1e3:.1f} ↓{r.down[i] / 1e3:.1f} kB" for i in sorted(r.up)
+        f"{t('others') if i == 'others' else i}: ↑{r.up[i] / 1e3:.1f} ↓{r.down[i] / 1e3:.1f} kB"
+        for i in r.up
     )
     words = [t("round", n=r.round, all=recipe.rounds), good, f"{r.seconds:.1f} s", traffic]
     if len(r.participants) < recipe.participants:
@@ -154,9 +155,9 @@ def summary(report, t):
     if rounds:
         share = {way: traffic[way] / len(rounds) / n / 1e3 for way in ("up", "down")}
         lines.append(
-            t("traffic", up=f"{share['up']:.1f}", down=f"{share['down']:.1f}",
-              up_counted=f"{traffic['counted up, a participant and round'] / 1e3:.1f}",
-              down_counted=f"{traffic['counted down, a participant and round'] / 1e3:.1f}")
+            t("traffic", up=f"{share['up']:.3g}", down=f"{share['down']:.3g}",
+              up_counted=f"{traffic['counted up, a participant and round'] / 1e3:.3g}",
+              down_counted=f"{traffic['counted down, a participant and round'] / 1e3:.3g}")
         )  # fmt: skip
     apart = report["difference from the engine"]
     if apart is not None:

@@ -17,8 +17,8 @@ class _Half(Round):
     def __init__(self, plan, t, theta, memory=None):
         self.plan, self.t, self.alpha = plan, t, plan.alpha_at(t)
         self.theta, self.memory = theta, memory if memory is not None else {}
-        self.arrivals, self.waiting, self.late_now = [], [], False
-        self.turn, self.trained = 0, {}
+        self.arrivals, self.waiting, self.trained = [], [], {}
+        self.turn, self.late_now = 0, False
         self.bits_up = self.bits_down = 0
 
     def broadcast(self, layers):

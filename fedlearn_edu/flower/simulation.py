@@ -50,8 +50,8 @@ def simulate(recipe):
     return [event for event in events if "round" in event], theta
 
 
-def run(recipe):
-    """Run the simulation in this process, which has Flower."""
+def run(recipe, tell=None):
+    """Run the simulation in this process, which has Flower; `tell` is as in `app.serve`."""
     from functools import partial
 
     from flwr.clientapp import ClientApp
@@ -62,7 +62,7 @@ def run(recipe):
 
     client, server = ClientApp(), ServerApp()
     client.train()(partial(participate, recipe=recipe))
-    server.main()(partial(serve, recipe=recipe))
+    server.main()(partial(serve, recipe=recipe, tell=tell))
     places = {"_node_ip_address": "127.0.0.1", "_temp_dir": tempfile.gettempdir()}
     run_simulation(
         server, client, recipe.participants,

@@ -2,9 +2,9 @@
 
 STRINGS = {
     "no_flower": (
-        "Flower is not installed; in a checkout: make flower; elsewhere, in an environment of its "
+        "Flower is not installed; in a checkout: make federation; elsewhere, in an environment of its "
         "own: pip install 'fedlearn-edu[flower]', and name its Python in $FEDLEARN_FLOWER.",
-        "没有安装 Flower。在源码目录里运行 make flower；否则请在单独的环境里运行 "
+        "没有安装 Flower。在源码目录里运行 make federation；否则请在单独的环境里运行 "
         "pip install 'fedlearn-edu[flower]'，并用 $FEDLEARN_FLOWER 指明它的 Python。",
     ),
     "port_taken": (
@@ -54,6 +54,7 @@ STRINGS = {
     "accuracy": ("accuracy {value} %", "准确率 {value}%"),
     "loss": ("loss {value}", "损失 {value}"),
     "how_many": ("{n} of {all} participants", "{all} 个参与方中有 {n} 个"),
+    "others": ("others", "其他机器"),
     "participant": ("participant {i}", "参与方 {i}"),
     "somebody": ("a participant that has never answered", "一个从未应答的参与方"),
     "refused": ("left out {who}: {reason}.", "未采用{who}的应答：{reason}。"),

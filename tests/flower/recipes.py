@@ -1,0 +1,32 @@
+"""Recipes that the tests train: each option of the arithmetic is in one of them."""
+
+from fedlearn_edu.flower.recipe import Recipe
+
+TOLERANCE = {"float64": 1e-6, "float32": 1e-4}
+SMALL = {"rounds": 10, "hidden": "16", "deadline": 120.0}
+FULL = {"algorithm": "FedSGD", "batch": 0, "alpha": 0.5, "dtype": "float64"}
+
+RECIPES = {
+    "FedAvg": Recipe(**SMALL),
+    "FedAvg, float64": Recipe(dtype="float64", epochs=2, momentum=0.5, seed=1, **SMALL),
+    "FedAvg, equal weights, λ each": Recipe(
+        weights="equal", factor=0.5, convention="each", **SMALL
+    ),
+    "FedAvg, λ sum, unscaled": Recipe(factor=0.1, convention="sum", unscale=True, **SMALL),
+    "FedAvg, float16": Recipe(up="float16", down="bfloat16", scaling=64.0, **SMALL),
+    "FedAvg, int8": Recipe(up="int8:max", dtype="float64", **SMALL),
+    "FedSGD": Recipe(**FULL, **SMALL),
+    "FedSGD, equal weights, λ sum": Recipe(
+        data="breast-cancer", weights="equal", factor=0.5, convention="sum", **FULL, **SMALL
+    ),
+    "FedProx": Recipe(algorithm="FedProx", mu=0.5, **SMALL),
+    "FedNova": Recipe(algorithm="FedNova", epochs=2, **SMALL),
+    "FedAdam": Recipe(algorithm="FedAdam", dtype="float64", **SMALL),
+    "FedYogi": Recipe(algorithm="FedYogi", dtype="float64", **SMALL),
+    "article": Recipe.article(rounds=10),
+    "article, λ": Recipe.article(rounds=10, epochs=3, factor=0.3, weights="equal", scaling=8.0),
+}
+
+# Those that go through Flower: between them FedAvg and FedSGD, both weights, λ, casts both ways,
+# float32 and float64.
+IN_FLOWER = ("FedAvg, float16", "FedSGD, equal weights, λ sum")

@@ -1,0 +1,162 @@
+"""The two halves of a round are the engine's round, and the aggregation is Flower's own."""
+
+import tomllib
+
+import numpy as np
+import pytest
+from flwr.app import ArrayRecord, MetricRecord, RecordDict
+from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedlearn_edu import Plan
+from fedlearn_edu.flower.deployment import PROJECT
+from fedlearn_edu.flower.faults import FAULTS
+from fedlearn_edu.flower.recipe import Recipe
+from fedlearn_edu.flower.rounds import ParticipantHalf, ServerHalf, decode, encode
+from fedlearn_edu.flower.strategy import (
+    Answer,
+    Believed,
+    Disbelieved,
+    from_record,
+    judge,
+    to_record,
+)
+from tests.flower.recipes import RECIPES, TOLERANCE
+
+
+def apart(a, b):
+    """The largest difference between two models."""
+    return max(float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True))
+
+
+def in_halves(recipe):
+    """θ after all rounds, each made in two halves with payloads in between, without Flower."""
+    plan, strategy = recipe.plan, Believed(recipe, lambda event: None)
+    theta, memory = strategy.theta, strategy.memory
+    for t in range(recipe.rounds):
+        received = decode(plan.down, encode(plan.down, theta), theta)
+        answers = []
+        for i, n in enumerate(recipe.federation.counts.tolist()):
+            batches = recipe.batches(i, t)
+            half = ParticipantHalf(plan, t, received, batches, recipe.model).run()
+            update = decode(plan.up, half.payloads, theta)
+            answers.append(Answer(i, n, len(batches), update))
+        theta = ServerHalf(plan, t, theta, memory, answers).run().theta
+    return theta
+
+
+# Ten rounds in two halves are ten rounds of the engine, whatever the algorithm, the weights, λ,
+# its convention and the casts.
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_halves_are_the_engine(recipe):
+    assert apart(in_halves(recipe), recipe.engine()) < TOLERANCE[recipe.dtype]
+
+
+# Ten rounds do move θ by more than what counts as equal.
+def test_rounds_move_theta():
+    recipe = RECIPES["FedAvg"]
+    assert apart(recipe.engine(), recipe.theta) > 1000 * TOLERANCE[recipe.dtype]
+
+
+# What the server adds to θ is Flower's own weighted mean of the updates, on any input.
+@given(
+    counts=st.lists(st.integers(1, 10_000), min_size=1, max_size=6),
+    seed=st.integers(0, 2**32 - 1),
+    equal=st.booleans(),
+)
+def test_aggregation_is_flowers(counts, seed, equal):
+    rng = np.random.default_rng(seed)
+    updates = [[rng.normal(size=(3, 2)), rng.normal(size=2)] for _ in counts]
+    theta = [np.zeros((3, 2)), np.zeros(2)]
+    answers = [Answer(i, n, 1, u) for i, (n, u) in enumerate(zip(counts, updates, strict=True))]
+    plan = Plan(weights="equal" if equal else "size")
+    ours = ServerHalf(plan, 0, theta, {}, answers).run().theta
+    contents = [
+        RecordDict({"a": ArrayRecord(u), "m": MetricRecord({"n": 1 if equal else n})})
+        for n, u in zip(counts, updates, strict=True)
+    ]
+    assert apart(ours, aggregate_arrayrecords(contents, "n").to_numpy_ndarrays()) < 1e-12
+
+
+def answer(recipe, participant=0, **facts):
+    """An answer in which every parameter moves by 1."""
+    update = to_record(encode(recipe.plan.up, [np.ones_like(layer) for layer in recipe.theta]))
+    facts = {"participant": participant, "examples": 5, "steps": 2, **facts}
+    return RecordDict({"update": update, "facts": MetricRecord(facts)})
+
+
+# An honest answer is believed as it is.
+def test_an_honest_answer():
+    recipe = RECIPES["FedAvg"]
+    found = judge(answer(recipe), recipe, recipe.theta)
+    assert (found.participant, found.examples, found.steps) == (0, 5, 2)
+    assert all((layer == 1).all() for layer in found.update)
+
+
+# Nonsense is told from sense, and the reason is named.
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"examples": 0}, "examples is 0, expected 1 to"),
+        ({"examples": -3}, "examples is -3, expected 1 to"),
+        ({"examples": 10**11}, "examples is 100000000000, expected 1 to 1000000"),
+        ({"examples": 2.5}, "examples is 2.5, expected a whole number"),
+        ({"examples": float("nan")}, "examples is nan, expected a whole number"),
+        ({"examples": [5]}, "examples is .5., expected a whole number"),
+        ({"participant": 99}, "participant is 99, expected 0 to 2"),
+        ({"steps": 0}, "steps is 0, expected 1 to"),
+    ],
+)
+def test_nonsense_in_the_facts(changes, words):
+    recipe = RECIPES["FedAvg"]
+    with pytest.raises(Disbelieved, match=words):
+        judge(answer(recipe, **changes), recipe, recipe.theta)
+
+
+# An answer without a record, or with an update of another model or codec, is left out.
+def test_nonsense_in_the_update():
+    recipe, other = RECIPES["FedAvg"], RECIPES["FedAvg, float16"]
+    for content, words in (
+        (RecordDict({"update": answer(recipe)["update"]}), "no 'facts'"),
+        (RecordDict({"facts": answer(recipe)["facts"]}), "no 'update'"),
+        (answer(other), "this codec is"),
+        (FAULTS["shape"](answer(recipe), recipe), "layer 0 has shape .7,., expected"),
+        (FAULTS["nan"](answer(recipe), recipe), "not finite"),
+        (FAULTS["examples"](answer(recipe), recipe), "expected 1 to"),
+    ):
+        with pytest.raises(Disbelieved, match=words):
+            judge(content, recipe, recipe.theta)
+
+
+# Payloads survive Flower's records byte by byte.
+def test_records():
+    payloads = encode(RECIPES["FedAvg, int8"].plan.up, [np.arange(5.0), np.ones((2, 3))])
+    assert from_record(to_record(payloads)) == payloads
+
+
+# The app's configuration in the project has the recipe's defaults, each of them.
+def test_project_has_the_defaults():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["flwr"]["app"]["config"] == Recipe().config()
+
+
+# A recipe that cannot be is refused with what was given.
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"participants": 1}, "participants is 1"),
+        ({"participants": 10_001}, "participants is 10001"),
+        ({"data": "faces"}, "data is 'faces'"),
+        ({"up": "float8"}, "up is 'float8'"),
+        ({"up": "float16:max"}, "up is 'float16:max'"),
+        ({"hidden": "a"}, "hidden is 'a'"),
+        ({"algorithm": "Gossip"}, "algorithm is 'Gossip'"),
+        ({"algorithm": "FedSGD"}, "batch is 8"),
+        ({"deadline": 0.0}, "deadline is 0"),
+        ({"data": "article"}, "2 participants"),
+    ],
+)
+def test_recipes_that_cannot_be(options, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        Recipe(**options)

@@ -1,0 +1,285 @@
+"""Real federations: the same mathematics, keys, failures, and nothing left behind.
+
+Few federations are started, and each shows many things.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import psutil
+import pytest
+
+from fedlearn_edu.flower.deployment import Deployment, supernode
+from fedlearn_edu.flower.parts import command_path, environment
+from fedlearn_edu.flower.recipe import Recipe
+from fedlearn_edu.flower.report import counted
+from fedlearn_edu.flower.simulation import simulate
+from fedlearn_edu.paths import SOURCE
+from tests.flower.kit import Command, left, none_left, until
+from tests.flower.recipes import IN_FLOWER, RECIPES, TOLERANCE
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX's")
+ARTICLE = ("--data", "article", "--rounds", "50", "--deadline", "120")
+
+
+def apart(theta, recipe):
+    """The largest difference between θ and the engine's."""
+    pairs = zip(theta, recipe.engine(), strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The temporary folder of all that this process starts."""
+    place, before = tmp_path_factory.mktemp("own"), os.environ.get("TMPDIR")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(place))
+        patch.setattr("tempfile.tempdir", str(place))
+        yield place
+    assert os.environ.get("TMPDIR") == before
+
+
+# --- The same mathematics ---
+
+
+# Ten rounds in Flower's simulation give the engine's θ.
+@pytest.mark.parametrize("name", IN_FLOWER)
+def test_simulation_is_the_engine(name, folder):
+    recipe = RECIPES[name]
+    rounds, theta = simulate(recipe)
+    assert [r["participants"] for r in rounds] == [[0, 1, 2]] * recipe.rounds
+    assert apart(theta, recipe) < TOLERANCE[recipe.dtype]
+
+
+class InBackground(threading.Thread):
+    """A federation that runs to its end beside the test."""
+
+    def __init__(self, federation):
+        super().__init__(daemon=True)
+        self.federation, self.error = federation, None
+        self.start()
+
+    def run(self):
+        try:
+            list(self.federation)
+        except Exception as error:
+            self.error = error
+
+    def finish(self):
+        self.join(600)
+        assert not self.is_alive(), "the federation does not end"
+        if self.error:
+            raise self.error
+
+
+# Ten rounds on separate processes give the engine's θ; the bytes on the connection are at least
+# those of the payloads, for each participant in each round; and nothing is left behind.
+# So do ten rounds with keys, where one participant joins by the command line from elsewhere, and
+# nobody joins without a key that the server knows, or a certificate that the key holder knows.
+def test_deployment_is_the_engine(folder, tmp_path):
+    plain, secure = (RECIPES[name] for name in IN_FLOWER)
+    options = {"secure": True, "host": "127.0.0.1", "remote": [2]}
+    with Deployment(plain) as open_one, Deployment(secure, **options) as closed:
+        running = InBackground(open_one), InBackground(closed)
+        refused = stranger(closed, tmp_path)
+        closed.credentials(2, tmp_path / "keys")
+        address = f"127.0.0.1:{closed.port}"
+        words = ["--join", address, "--participant", "2", "--credentials", str(tmp_path / "keys")]
+        joined = Command(tmp_path / "joined", *words)
+        for one in running:
+            one.finish()
+        for name in sorted(os.listdir(closed.folder)):
+            if name.endswith((".key", "secret")):
+                assert (closed.folder / name).stat().st_mode & 0o077 == 0, name
+    for federation in (open_one, closed):
+        recipe = federation.recipe
+        assert [r.participants for r in federation.rounds] == [[0, 1, 2]] * recipe.rounds
+        assert apart(federation.theta, recipe) < TOLERANCE[recipe.dtype]
+        up, down = counted(recipe)
+        for r in federation.rounds:
+            assert all(r.up[i] > up and r.down[i] > down for i in r.up)
+        assert federation.peak > 0
+    assert refused == ["refused"] * 2
+    assert joined.end(120) is not None
+    none_left(folder)
+    none_left(joined.folder)
+
+
+def stranger(federation, tmp_path):
+    """Try to take part without a key, and without TLS; say what came of it."""
+    address, trust = f"127.0.0.1:{federation.port}", federation._trust()
+    found = []
+    for words in (trust, ["--insecure"]):
+        home = tmp_path / f"stranger{len(found)}"
+        home.mkdir()
+        command = supernode(address, ["partition-id=1"], words)
+        command[0] = command_path(federation.python, command[0])
+        done = subprocess.run(
+            [*command, "--max-retries", "1", "--max-wait-time", "3"],
+            env=environment(federation.python, home), capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        connected = "SuperNode ID" in done.stdout + done.stderr
+        found.append("refused" if done.returncode and not connected else done.stdout)
+    return found
+
+
+# --- It survives ---
+
+
+# A participant killed in the middle of a round is left out and the others go on; started again it
+# takes part again.  One that answers NaN, another shape or an absurd number of examples is named
+# with the reason and left out.  One that is slower than the deadline is named and left out, and
+# not waited for again.  The rounds say who is in θ.
+def test_failures_of_participants(folder):
+    recipe = Recipe(participants=4, rounds=40, hidden="", deadline=12.0, batch=64, dtype="float64")
+    with Deployment(recipe, faults={2: "nan+shape+examples", 3: "slow"}) as federation:
+        rounds = iter(federation)
+        first = next(rounds)
+        while 0 not in first.participants or 1 not in first.participants:
+            first = next(rounds)
+        task = until(lambda: busy(federation, "participant 1"), 120, "no task for participant 1")
+        federation.kill(1)
+        assert not psutil.pid_exists(task) or psutil.Process(task).status() == "zombie"
+        without = follow(rounds, lambda r: r.participants == [0])
+        assert ("participant_ended", "participant 1") in [
+            (key, values["part"]) for key, values in federation.notes
+        ]
+        federation.start(1)
+        again = follow(rounds, lambda r: r.participants == [0, 1])
+        wanted = {"not finite", "has shape", "examples is"}
+        follow(rounds, lambda r: wanted <= kinds(federation.rounds, wanted))
+    seen = federation.rounds
+    assert first.round < without.round < again.round
+    assert all(r.participants in ([0], [1], [0, 1], []) for r in seen)
+    assert all(one["participant"] == 2 for r in seen for one in r.refused)
+    assert any(1 in r.silent for r in seen)
+    assert any(None in r.silent or 3 in r.silent for r in seen)
+    none_left(folder)
+
+
+def busy(federation, name):
+    """The process in which a participant works on a task."""
+    for part, command, pid, _ in federation.processes():
+        if part == name and command == "flwr-clientapp":
+            return pid
+    return None
+
+
+def follow(rounds, wanted):
+    """The first round that is as wanted, of those to come."""
+    for r in rounds:
+        if wanted(r):
+            return r
+    raise AssertionError("the rounds are over")
+
+
+def kinds(rounds, wanted):
+    """Which of these words stand in the reasons for leaving an answer out."""
+    reasons = [one["reason"] for r in rounds for one in r.refused]
+    return {words for words in wanted if any(words in reason for reason in reasons)}
+
+
+# The command ends everything that it has started: on Ctrl-C, on SIGTERM, when it is killed itself
+# and can do nothing any more, and when the server is killed, which it says in one sentence.
+def test_no_process_is_left(tmp_path):
+    names = ("interrupted", "terminated", "killed", "no-server")
+    commands = {name: Command(tmp_path / name, *ARTICLE) for name in names}
+    for command in commands.values():
+        command.until_printed("Ctrl-C stops them all")
+    commands["interrupted"].process.send_signal(signal.SIGINT)
+    commands["terminated"].process.send_signal(signal.SIGTERM)
+    commands["killed"].process.kill()
+    commands["no-server"].part("flower-superlink").kill()
+    codes = [command.end() for command in commands.values()]
+    assert codes == [130, 128 + signal.SIGTERM, -signal.SIGKILL, 1]
+    last = commands["no-server"].text().splitlines()[-1]
+    assert last.startswith("fedlearn-edu: SuperLink has ended in round 1")
+    for name, command in commands.items():
+        until(lambda f=command.folder: not left(f), 20, f"{name}: parts are left")
+        assert "Traceback" not in command.text()
+    report = json.loads((tmp_path / "no-server/federation-report/report.json").read_text())
+    assert "SuperLink has ended" in report["end"]
+
+
+# The command runs to its end, says round by round how far it is, and writes the report.
+def test_command_and_report(tmp_path):
+    command = Command(tmp_path / "done", *ARTICLE[:2], "--rounds", "2", "--deadline", "120")
+    assert command.end(300) == 0, command.text()
+    said = command.text()
+    assert "round 1/2" in said
+    assert "round 2/2" in said
+    assert "The engine computes the same" in said
+    place = command.folder / "federation-report"
+    report = json.loads((place / "report.json").read_text())
+    assert report["end"] == "done"
+    assert report["difference from the engine"] < 1e-12
+    assert [r["examples"] for r in report["rounds"]] == [[6, 4]] * 2
+    assert "round 2/2" in (place / "report.txt").read_text()
+    with np.load(place / "theta.npz") as stored:
+        # α = 1/2 halves the distance to the article's weighted mean twice
+        assert np.allclose(stored["arr_0"], 0.75 * np.array([2.2, 3.2, 4.2]))
+    none_left(command.folder)
+
+
+# --- Refusals ---
+
+
+# What cannot be is refused in one sentence, without a traceback, before anything is started.
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--participants", "1"], "'1' is not a whole number from 2 to 100"),
+        (["--rounds", "0"], "'0' is not a whole number from 1"),
+        (["--rounds", "many"], "'many' is not a whole number"),
+        (["--deadline", "-1"], "'-1' is not a number of seconds"),
+        (["--data", "faces"], "invalid choice: 'faces'"),
+        (["--data", "article", "--participants", "3"], "the article's example has 2 participants"),
+        (["--cast", "float8"], "up is 'float8'"),
+        (["--fault", "1=hunger"], "'1=hunger' is not like 1=nan"),
+        (["--fault", "7=nan"], "--fault names participant 7"),
+        (["--remote", "1"], "--remote needs --host"),
+        (["--join", "nowhere"], "'nowhere' is not like 192.0.2.7:8000"),
+        (["--join", "127.0.0.1:1"], "--join needs --participant"),
+        (["--host", "203.0.113.7"], "203.0.113.7 is not an address of this machine"),
+    ],
+)
+def test_refusals(arguments, words, tmp_path):
+    command = Command(tmp_path / "refused", *arguments)
+    assert command.end() in (1, 2)
+    [sentence] = [line for line in command.text().splitlines() if "fedlearn-edu" in line]
+    assert words in sentence
+    assert "Traceback" not in command.text()
+
+
+# A port that somebody has is named, and nothing is started.
+def test_a_port_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = Command(tmp_path / "refused", "--port", str(port))
+        assert command.end() == 1
+    assert f"Port {port} of 127.0.0.1 is in use" in command.text()
+    none_left(command.folder)
+
+
+# Without Flower the command says how to get it.
+def test_without_flower():
+    command = [sys.executable, "-c", WITHOUT_FLOWER]
+    done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fedlearn-edu: Flower is not installed; in a checkout: make")
+    assert done.stderr.count("\n") == 1
+
+
+WITHOUT_FLOWER = """
+import sys
+from fedlearn_edu.flower import parts
+parts.Path.is_file = lambda path: False
+from fedlearn_edu.cli import main
+sys.exit(main(["federation", "--lang", "en"]))
+"""
