@@ -84,7 +84,7 @@ unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the packa
 	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower --cov $(ARGS)
 
 .PHONY: notebooks
-notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
+notebooks: $(VENV)/.test $(FLOWER)/.flower ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
 		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest $(SPREAD) --dist loadfile --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
