@@ -127,18 +127,17 @@ def test_told_again(server):
 
 # A cell that raises says so in the page's language, without the traceback; what comes after it
 # stays as it was stored.
-@LANGUAGES
-def test_a_cell_that_raises(lang):
+def test_a_cell_that_raises():
     code = changed("contributions", "raise RuntimeError('a secret of the inside')")
     with Server("--pool", "0", code=code) as server:
-        with Page(server, chapter=NUMBER, query=f"lang={lang}").connect() as page:
-            page.states()
-            found = page.results()
-            last = found[max(found)]
-            assert words("cell_failed", lang) in last[0]["data"]["text/html"]
-            assert places(NUMBER)[max(found)].id == "contributions"
-            assert "secret" not in json.dumps(found)
-            page.goodbye()
+        for lang in ("en", "zh"):
+            with Page(server, chapter=NUMBER, query=f"lang={lang}").connect() as page:
+                page.states()
+                found = page.results()
+                assert words("cell_failed", lang) in found[max(found)][0]["data"]["text/html"]
+                assert places(NUMBER)[max(found)].id == "contributions"
+                assert "secret" not in json.dumps(found)
+                page.goodbye()
         assert "a secret of the inside" in server.errors()
 
 
@@ -157,8 +156,7 @@ def test_a_chapter_that_does_not_begin():
 
 # Where PyTorch is missing, chapter 6 says so in a sentence wherever it would be run, and can be
 # read; no kernel is started for it.
-@LANGUAGES
-def test_without_torch(lang):
+def test_without_torch():
     code = """
 import importlib.util
 real = importlib.util.find_spec
@@ -167,16 +165,16 @@ def find(name, *rest):
 importlib.util.find_spec = find
 """
     with Server("--pool", "0", code=code) as server:
-        sentence = words("read_only_needs", lang, what="PyTorch")
-        for path in ("chapters/6", "chapters/6/live"):
-            status, _, text = server.get(f"{path}?lang={lang}")
-            assert status == 200
-            assert sentence in text
-            assert 'href="/chapters/6/live"' not in text
-        home = server.get(f"?lang={lang}")[2]
-        assert words("reading_only", lang, what="PyTorch") in home
-        assert "chapters/6/live" not in home
-        assert "chapters/5/live" in home
+        for lang in ("en", "zh"):
+            for path in ("chapters/6", "chapters/6/live"):
+                status, _, text = server.get(f"{path}?lang={lang}")
+                assert status == 200
+                assert words("read_only_needs", lang, what="PyTorch") in text
+                assert 'href="/chapters/6/live"' not in text
+            home = server.get(f"?lang={lang}")[2]
+            assert words("reading_only", lang, what="PyTorch") in home
+            assert "chapters/6/live" not in home
+            assert "chapters/5/live" in home
         assert server.health()["in_use"] == 0
 
 
@@ -239,35 +237,31 @@ def test_seats():
             assert page.status == 200
 
 
-# A page that is closed while a cell runs ends it, and so does the server's end.
-@pytest.mark.parametrize("by", ["goodbye", "signal"])
-def test_ends_while_it_runs(by):
+# A page that is closed while a cell runs ends it; a kernel that dies then is announced, as a lab's
+# is, and nothing replaces it; and what runs when the server ends, ends with it.
+def test_ends_while_it_runs():
     with Server("--pool", "0", code=changed("mean", "while True: pass")) as server:
-        page = Page(server, chapter=NUMBER).connect()
-        page.states()
-        page.begin().recv(timeout=30)
-        started = server.descendants()
-        if by == "goodbye":
-            assert page.goodbye() == 204
-            wait_until(lambda: not server.kernels() and server.health()["in_use"] == 0)
-        else:
-            assert server.stop() == 0
-            _, alive = psutil.wait_procs(started, timeout=5)
-            assert alive == []
-        page.close()
-        assert "Traceback" not in server.errors()
-
-
-# A kernel that dies while its chapter runs is announced, as a lab's is, and nothing replaces it.
-def test_a_kernel_that_dies():
-    with Server("--pool", "0", code=changed("mean", "while True: pass")) as server:
-        with Page(server, chapter=NUMBER).connect() as page:
+        pages = []
+        for _ in range(3):
+            before = set(server.kernels())
+            page = Page(server, chapter=NUMBER).connect()
+            (page.process,) = set(server.kernels()) - before
             page.states()
-            page.begin()
-            (kernel,) = server.kernels()
-            kernel.kill()
-            page.wait_for("status", 15, execution_state="dead")
-            wait_until(lambda: not server.kernels() and server.health()["in_use"] == 0)
+            page.begin().recv(timeout=30)
+            pages.append(page)
+        closed, dying, last = pages
+        assert closed.goodbye() == 204
+        wait_until(lambda: not closed.process.is_running() and server.health()["in_use"] == 2)
+        dying.process.kill()
+        dying.wait_for("status", 15, execution_state="dead")
+        wait_until(lambda: server.health()["in_use"] == 1)
+        assert server.kernels() == [last.process]
+        started = server.descendants()
+        assert server.stop() == 0
+        _, alive = psutil.wait_procs(started, timeout=5)
+        assert alive == []
+        for page in pages:
+            page.close()
         assert "Traceback" not in server.errors()
 
 

@@ -64,7 +64,8 @@ def kernel_environment():
     """Return the environment of a kernel: one thread, this package importable, no pictures.
 
     Under Voilà a lab needs no stored picture of itself, and so no matplotlib; the variable is
-    the one by which Voilà tells a kernel where it runs.
+    the one by which Voilà tells a kernel where it runs.  A chapter's page counts its cells; a bar
+    of tqdm would be a widget that is gone before the page has shown it.
     """
     env = dict(os.environ)
     env.update(dict.fromkeys(ONE_THREAD, "1"))
@@ -72,6 +73,7 @@ def kernel_environment():
         [str(paths.SOURCE.resolve()), *filter(None, [env.get("PYTHONPATH")])]
     )
     env["SERVER_SOFTWARE"] = f"voila/{voila.__version__}"
+    env["TQDM_DISABLE"] = "1"
     env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return env
 
