@@ -43,7 +43,11 @@ STRINGS = {
     ),
     "live": ("Live", "运行"),
     "live_named": ("Run chapter {n}: {title}", "运行第 {n} 章：{title}"),
-    "reading_only": ("to read; {what} is missing", "仅供阅读；缺少 {what}"),
+    "reading_only": (
+        "To read; running it needs {what}, which is not installed here.",
+        "可以阅读；运行需要 {what}，这里没有安装。",
+    ),
+    "read_it": ("Read this chapter", "阅读这一章"),
     "lab_of": ("Lab: {title}", "实验：{title}"),
     "run_name": ("Cells that have run", "已经运行的单元格"),
     "run_starting": ("Starting Python…", "正在启动 Python……"),
