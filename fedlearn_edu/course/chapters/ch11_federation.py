@@ -51,9 +51,7 @@ DEADLINE = Exercise(
             ),
         ),
         "one_by_one": Mistake(
-            lambda seconds, deadline: (
-                deadline if None in seconds else min(sum(seconds), deadline)
-            ),
+            lambda seconds, deadline: deadline if None in seconds else min(sum(seconds), deadline),
             (
                 "You added the times up, as if one began when the other had finished. "
                 "Processes work at the same time.",
@@ -442,6 +440,7 @@ STRINGS = {
 
 CHAPTER = Chapter(
     number=11,
+    starts_processes=True,
     minutes={
         "idea": 5,
         "formula": 5,
