@@ -57,9 +57,8 @@ def still(number):
     if chapter.starts_processes:
         return "starts", ""
     absent = [name for name in chapter.needs if importlib.util.find_spec(name) is None]
-    return (
-        ("needs", ", ".join(PACKAGE_NAMES.get(name, name) for name in absent)) if absent else None
-    )
+    what = ", ".join(PACKAGE_NAMES.get(name, name) for name in absent)
+    return ("needs", what) if absent else None
 
 
 def path_of(name, lang):
