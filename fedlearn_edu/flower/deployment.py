@@ -148,7 +148,9 @@ class Deployment(Parts):
         if self.secure:
             self._register()
         if self.host:
-            self.counters["others"] = self.relays.open(self.host, self.port)
+            names = ("ca.crt", "server.crt", "server.key") if self.secure else ()
+            certificate = tuple(map(self._path, names))
+            self.counters["others"] = self.relays.gate(self.host, self.port, certificate)
             self.before["others"] = (0, 0)
             self.port = self.counters["others"].port
         for i in range(self.recipe.participants):

@@ -199,8 +199,10 @@ class Believed(Strategy):
         recipe, patience = self.recipe, time.monotonic() + self.recipe.patience
         wanted = recipe.participants if server_round == 1 else 1
         while len(nodes := grid.idle()) < wanted:
-            if nodes and time.monotonic() > patience:
-                break
+            if time.monotonic() > patience:
+                if nodes:
+                    break
+                raise TimeoutError(f"no participant was there for {recipe.patience:g} s")
             time.sleep(POLL)
         self.begun, self.asked = time.monotonic(), nodes
         content = RecordDict({"model": arrays, "config": ConfigRecord({"round": server_round})})
