@@ -7,7 +7,6 @@ has to be in order to be aggregated stands in `judge`.
 import json
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
@@ -17,7 +16,7 @@ from ..compression import Payload
 from ..federation.algorithms import FedAdam
 from ..federation.reference import each
 from ..federation.wire import Diverged
-from .rounds import ServerHalf, decode, encode
+from .rounds import Answer, ServerHalf, decode, encode
 
 POLL = 0.25  # seconds between two questions whether answers are there
 SPARE = 30  # seconds beyond twice the deadline after which a task is given up
@@ -25,28 +24,6 @@ SPARE = 30  # seconds beyond twice the deadline after which a task is given up
 
 class Disbelieved(Exception):
     """An answer that is left out; the argument is the reason, in words."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a participant's answer says, once it has been judged.
-
-    Attributes
-    ----------
-    participant : int
-        0 … N − 1.
-    examples : int
-        n_i.
-    steps : int
-        S_i, local steps made.
-    update : list of ndarray
-        Δ_i, or g_i with FedSGD, as it arrived.
-    """
-
-    participant: int
-    examples: int
-    steps: int
-    update: list
 
 
 def to_record(payloads):
