@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ..i18n import LANGUAGES, Translator
-from .texts import STRINGS
+from ..strings.federation import STRINGS
 
 FAULTS = ("nan", "shape", "examples", "slow")
 DATA = ("digits", "article", "breast-cancer")

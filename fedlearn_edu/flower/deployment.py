@@ -89,7 +89,7 @@ class Deployment(Parts):
     rounds : list of Round
         So far.
     notes : list of (str, dict)
-        What else happened, as keys and values of `texts`.
+        What else happened, as keys and values of `strings.federation`.
     theta : list of ndarray or None
         θ after the last round.
     peak : int

@@ -21,7 +21,7 @@ import psutil
 
 from ..i18n import Translator
 from ..paths import SOURCE
-from .texts import STRINGS
+from ..strings.federation import STRINGS
 
 QUIET = {  # one thread a process, no word to anybody outside, and the settings named above
     "FLWR_TELEMETRY_ENABLED": "0",
