@@ -84,7 +84,7 @@ unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the packa
 	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower --cov $(ARGS)
 
 .PHONY: notebooks
-notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
+notebooks: $(VENV)/.test $(FLOWER)/.flower ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
 		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest $(SPREAD) --dist loadfile --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
@@ -118,7 +118,7 @@ stage: ## build fedlearn_edu/labs/stage.js from stage/src (needs Node)
 	@cd stage && npm ci --no-audit --no-fund && npm run build
 
 .PHONY: lab-notebooks
-lab-notebooks: $(VENV)/.test ## write and run notebooks/labs, a page a lab with its picture
+lab-notebooks: $(VENV)/.test $(FLOWER)/.flower ## write and run notebooks/labs, a page a lab with its picture
 	@$(PY) tools/build_notebooks.py
 
 .PHONY: sync-zh

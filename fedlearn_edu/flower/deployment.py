@@ -132,6 +132,7 @@ class Deployment(Parts):
         self.relays = Relays(inner)
         if self.secure:
             self._make_keys()
+        (self.folder / "secret").touch(mode=0o600)
         (self.folder / "secret").write_bytes(urandom(32))
         secret = ["--superexec-auth-secret-file", self._path("secret")]
         tls = ["--insecure"]

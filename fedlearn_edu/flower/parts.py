@@ -148,7 +148,7 @@ class Parts:
     Raises
     ------
     Stopped
-        If Flower is not installed.
+        If Flower is not installed, or there are no process groups (Windows).
     """
 
     def __init__(self):
@@ -156,6 +156,8 @@ class Parts:
         self.parts = {}
 
     def __enter__(self):
+        if not hasattr(os, "killpg"):
+            raise Stopped("no_groups")
         self.python = flower_python()
         self.folder = Path(tempfile.mkdtemp(prefix="federation-"))
         self.keeper = subprocess.Popen(
