@@ -118,7 +118,7 @@ stage: ## build fedlearn_edu/labs/stage.js from stage/src (needs Node)
 	@cd stage && npm ci --no-audit --no-fund && npm run build
 
 .PHONY: lab-notebooks
-lab-notebooks: $(VENV)/.test ## write and run notebooks/labs, a page a lab with its picture
+lab-notebooks: $(VENV)/.test $(FLOWER)/.flower ## write and run notebooks/labs, a page a lab with its picture
 	@$(PY) tools/build_notebooks.py
 
 .PHONY: sync-zh

@@ -92,7 +92,7 @@ def simulated(participants):
     """Measure Flower's simulation in a process of its own: seconds and CPU seconds a round."""
     code = f"from benchmarks.federation import child; child({participants})"
     python = flower_python()
-    with tempfile.TemporaryDirectory(prefix="sim", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory("", "sim", "/tmp", ignore_cleanup_errors=True) as folder:
         places = {"TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
         done = subprocess.run(
             [python, "-c", code], cwd=ROOT, env=environment(python, folder) | places,

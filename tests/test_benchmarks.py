@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import engine, peers
+from benchmarks import engine, federation, peers
 
 # The measuring process starts a child; that works a little, starts a grandchild, and ends.
 # The grandchild leaves the session, works, says by its own clock how much, and waits to be read.
@@ -127,3 +127,15 @@ def test_the_loop_begins_with_the_same_parameters():
     federation, theta, _ = engine.workload()
     layers = engine.as_theta(engine.PlainLoop(federation, theta).server.values())
     assert all((a == b).all() for a, b in zip(layers, theta, strict=True))
+
+
+# On paper a million phones take a million times what one takes, and a thousand a thousandth of it.
+def test_a_million_phones():
+    found = {"nodes": 8, "server": 4.0, "up": 40e3, "down": 20e3, "poll": 0.005}
+    lines = federation.on_paper(found, gigabits=10.0, cores=50)
+    cells = {line[:34].strip(): line[34:].split() for line in lines if line.endswith((" s", "GB"))}
+    assert cells["up, with Flower's messages"] == ["40", "GB", "0.04", "GB"]
+    assert cells["line of 10 Gbit/s, up"] == ["32", "s", "0.032", "s"]
+    assert cells["server, CPU"] == ["5e+05", "s", "500", "s"]
+    assert cells["server, on 50 cores"] == ["1e+04", "s", "10", "s"]
+    assert "333,333 questions a second, 1,667 cores" in lines[-3]

@@ -6,9 +6,12 @@ import string
 import pytest
 
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
-from fedlearn_edu.strings import course, home, shell
+from fedlearn_edu.strings import course, federation, home, shell
 
-TABLES = {"course": course.STRINGS, "home": home.STRINGS, "shell": shell.STRINGS}
+TABLES = {
+    "course": course.STRINGS, "federation": federation.STRINGS, "home": home.STRINGS,
+    "shell": shell.STRINGS,
+}  # fmt: skip
 PAIRS = [(f"{name}.{key}", pair) for name, table in TABLES.items() for key, pair in table.items()]
 
 

@@ -10,7 +10,7 @@ does not need it.
     strategy    the server's half as a Flower strategy; what it believes and what it leaves out
     app         the Flower app; faults: what a participant can do wrong
     deployment  the processes; parts: start and stop them; relay: count bytes; keys: TLS
-    command     ``fedlearn-edu federation``; report, texts
+    command     ``fedlearn-edu federation``; report: what it leaves behind
 
 In a notebook:
 

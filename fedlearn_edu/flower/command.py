@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ..i18n import LANGUAGES, Translator
-from .texts import STRINGS
+from ..strings.federation import STRINGS
 
 FAULTS = ("nan", "shape", "examples", "slow")
 DATA = ("digits", "article", "breast-cancer")
@@ -257,9 +257,9 @@ def join(arguments, t):
         say(t("joined", i=arguments.participant, address=arguments.join))
         while part.alive:
             time.sleep(0.2)
-        words = part.last_words()
+        connected, words = "SuperNode ID" in part.log.read_text(), part.last_words()
     say(t("left", words=words))
-    return 1 if part.process.returncode else 0
+    return 0 if connected else 1
 
 
 def say(text):

@@ -89,7 +89,7 @@ class Deployment(Parts):
     rounds : list of Round
         So far.
     notes : list of (str, dict)
-        What else happened, as keys and values of `texts`.
+        What else happened, as keys and values of `strings.federation`.
     theta : list of ndarray or None
         θ after the last round.
     peak : int
@@ -132,6 +132,7 @@ class Deployment(Parts):
         self.relays = Relays(inner)
         if self.secure:
             self._make_keys()
+        (self.folder / "secret").touch(mode=0o600)
         (self.folder / "secret").write_bytes(urandom(32))
         secret = ["--superexec-auth-secret-file", self._path("secret")]
         tls = ["--insecure"]
@@ -148,7 +149,9 @@ class Deployment(Parts):
         if self.secure:
             self._register()
         if self.host:
-            self.counters["others"] = self.relays.open(self.host, self.port)
+            names = ("ca.crt", "server.crt", "server.key") if self.secure else ()
+            certificate = tuple(map(self._path, names))
+            self.counters["others"] = self.relays.gate(self.host, self.port, certificate)
             self.before["others"] = (0, 0)
             self.port = self.counters["others"].port
         for i in range(self.recipe.participants):

@@ -21,7 +21,7 @@ import psutil
 
 from ..i18n import Translator
 from ..paths import SOURCE
-from .texts import STRINGS
+from ..strings.federation import STRINGS
 
 QUIET = {  # one thread a process, no word to anybody outside, and the settings named above
     "FLWR_TELEMETRY_ENABLED": "0",
@@ -152,7 +152,7 @@ class Parts:
     Raises
     ------
     Stopped
-        If Flower is not installed.
+        If Flower is not installed, or there are no process groups (Windows).
     """
 
     def __init__(self):
@@ -160,6 +160,8 @@ class Parts:
         self.parts = {}
 
     def __enter__(self):
+        if not hasattr(os, "killpg"):
+            raise Stopped("no_groups")
         self.python = flower_python()
         self.folder = Path(tempfile.mkdtemp(prefix="federation-"))
         self.keeper = subprocess.Popen(

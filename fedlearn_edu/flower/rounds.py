@@ -6,6 +6,8 @@ the report becomes payloads; and at the server, where the loop has none and the 
 already.  Nothing of the arithmetic is written again.
 """
 
+from dataclasses import dataclass
+
 from ..federation.reference import ROUNDS, Round
 from ..federation.state import Late
 from ..federation.wire import AS_IT_IS, receive
@@ -80,6 +82,28 @@ class ParticipantHalf(_Half):
         """Send the update, and aggregate nothing here."""
         super().report(*arguments, **options)
         self.arrivals.clear()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a participant's answer says, once it has been judged.
+
+    Attributes
+    ----------
+    participant : int
+        0 … N − 1.
+    examples : int
+        n_i.
+    steps : int
+        S_i, local steps made.
+    update : list of ndarray
+        Δ_i, or g_i with FedSGD, as it arrived.
+    """
+
+    participant: int
+    examples: int
+    steps: int
+    update: list
 
 
 class ServerHalf(_Half):

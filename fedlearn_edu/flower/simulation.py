@@ -31,8 +31,8 @@ def simulate(recipe):
     Stopped
         If Flower is not installed or stops.
     """
-    python = flower_python()
-    with tempfile.TemporaryDirectory(prefix="sim", ignore_cleanup_errors=True) as folder:
+    python, short = flower_python(), "/tmp" if os.name == "posix" else None  # for Ray's sockets
+    with tempfile.TemporaryDirectory("", "sim", short, ignore_cleanup_errors=True) as folder:
         journal = Path(folder) / "journal"
         words = json.dumps(recipe.config())
         variables = {"FEDLEARN_JOURNAL": str(journal), "RAY_USAGE_STATS_ENABLED": "0",
@@ -40,6 +40,7 @@ def simulate(recipe):
         done = subprocess.run(
             [python, "-m", "fedlearn_edu.flower.simulation", words], cwd=folder, text=True,
             env=environment(python, folder) | variables, capture_output=True, errors="replace",
+            stdin=subprocess.DEVNULL,
         )  # fmt: skip
         events = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
         if done.returncode or "done" not in events[-1]:

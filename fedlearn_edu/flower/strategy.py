@@ -7,46 +7,29 @@ has to be in order to be aggregated stands in `judge`.
 import json
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.common.constant import ErrorCode
 from flwr.serverapp.strategy import Strategy
 
 from ..compression import Payload
 from ..federation.algorithms import FedAdam
 from ..federation.reference import each
 from ..federation.wire import Diverged
-from .rounds import ServerHalf, decode, encode
+from .rounds import Answer, ServerHalf, decode, encode
 
 POLL = 0.25  # seconds between two questions whether answers are there
+GONE = (  # errors that Flower itself answers with: nobody was there
+    ErrorCode.MESSAGE_UNAVAILABLE,
+    ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+    ErrorCode.NODE_UNAVAILABLE,
+)
 SPARE = 30  # seconds beyond twice the deadline after which a task is given up
 
 
 class Disbelieved(Exception):
     """An answer that is left out; the argument is the reason, in words."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a participant's answer says, once it has been judged.
-
-    Attributes
-    ----------
-    participant : int
-        0 … N − 1.
-    examples : int
-        n_i.
-    steps : int
-        S_i, local steps made.
-    update : list of ndarray
-        Δ_i, or g_i with FedSGD, as it arrived.
-    """
-
-    participant: int
-    examples: int
-    steps: int
-    update: list
 
 
 def to_record(payloads):
@@ -137,7 +120,11 @@ class Prompt:
     """
 
     def __init__(self, grid):
-        self.grid, self.owing = grid, {}
+        self.grid, self.owing, self.sent = grid, {}, {}
+
+    def node_of(self, reply):
+        """Return the node whose task of this round a reply answers; errors come from elsewhere."""
+        return self.sent[reply.metadata.reply_to_message_id]
 
     def idle(self):
         """Return the nodes that are there and owe no answer."""
@@ -153,7 +140,8 @@ class Prompt:
         """
         messages, answers = list(messages), []
         nodes = [message.metadata.dst_node_id for message in messages]
-        waiting = dict(zip(self.grid.push_messages(messages), nodes, strict=True)) if nodes else {}
+        self.sent = dict(zip(self.grid.push_messages(messages), nodes, strict=True))
+        waiting = dict(self.sent)
         end = time.monotonic() + timeout
         while waiting:
             for message in self.grid.pull_messages(list(waiting)):
@@ -199,19 +187,24 @@ class Believed(Strategy):
         recipe, patience = self.recipe, time.monotonic() + self.recipe.patience
         wanted = recipe.participants if server_round == 1 else 1
         while len(nodes := grid.idle()) < wanted:
-            if nodes and time.monotonic() > patience:
-                break
+            if time.monotonic() > patience:
+                if nodes:
+                    break
+                raise TimeoutError(f"no participant was there for {recipe.patience:g} s")
             time.sleep(POLL)
-        self.begun, self.asked = time.monotonic(), nodes
+        self.begun, self.grid = time.monotonic(), grid
         content = RecordDict({"model": arrays, "config": ConfigRecord({"round": server_round})})
         ttl = 2 * recipe.deadline + SPARE
         return [Message(content, node, "train", ttl=ttl) for node in nodes]
 
     def aggregate_train(self, server_round, replies):
         """Judge the answers, make the server's step, and tell what happened."""
-        believed, refused = {}, []
+        believed, refused, silent = {}, [], set(self.grid.sent.values())
         for reply in replies:
-            node = reply.metadata.src_node_id
+            node = self.grid.node_of(reply)
+            if reply.has_error() and reply.error.code in GONE:
+                continue
+            silent.discard(node)
             try:
                 if reply.has_error():
                     raise Disbelieved(reply.error.reason)
@@ -221,22 +214,21 @@ class Believed(Strategy):
                     raise Disbelieved(f"participant {answer.participant} answered twice")
                 believed[answer.participant] = answer
             except Disbelieved as reason:
-                refused.append({"participant": self._name(reply), "reason": str(reason)})
+                refused.append({"participant": self._name(reply, node), "reason": str(reason)})
         answers = [believed[i] for i in sorted(believed)]
         if answers:
             half = ServerHalf(self.recipe.plan, server_round - 1, self.theta, self.memory, answers)
             self.theta = half.run().theta
-        answered = {reply.metadata.src_node_id for reply in replies}
-        self._tell(server_round, answers, refused, [n for n in self.asked if n not in answered])
+        self._tell(server_round, answers, refused, sorted(silent))
         return to_record(encode(self.recipe.plan.down, self.theta)), None
 
-    def _name(self, reply):
+    def _name(self, reply, node):
         """Return who sent an answer: as it says now, or as it said before."""
         if reply.has_content():
             said = reply.content.get("facts", {}).get("participant")
             if said in range(self.recipe.participants):
                 return int(said)
-        return self.names.get(reply.metadata.src_node_id)
+        return self.names.get(node)
 
     def _tell(self, server_round, answers, refused, silent):
         loss, accuracy = self.recipe.measure(self.theta)

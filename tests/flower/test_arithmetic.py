@@ -13,9 +13,8 @@ from fedlearn_edu import Plan
 from fedlearn_edu.flower.deployment import PROJECT
 from fedlearn_edu.flower.faults import FAULTS
 from fedlearn_edu.flower.recipe import Recipe
-from fedlearn_edu.flower.rounds import ParticipantHalf, ServerHalf, decode, encode
+from fedlearn_edu.flower.rounds import Answer, ParticipantHalf, ServerHalf, decode, encode
 from fedlearn_edu.flower.strategy import (
-    Answer,
     Believed,
     Disbelieved,
     from_record,

@@ -7,6 +7,10 @@ STRINGS = {
         "没有安装 Flower。在源码目录里运行 make federation；否则请在单独的环境里运行 "
         "pip install 'fedlearn-edu[flower]'，并用 $FEDLEARN_FLOWER 指明它的 Python。",
     ),
+    "no_groups": (
+        "A federation needs Linux, macOS, or Windows' subsystem for Linux.",
+        "联邦需要 Linux、macOS 或 Windows 的 Linux 子系统（WSL）。",
+    ),
     "port_taken": (
         "Port {port} of {host} is in use; choose another with --port, or 0 for any free one.",
         "{host} 的端口 {port} 已被占用，请用 --port 换一个，0 表示任选一个空闲端口。",
