@@ -8,10 +8,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from fedlearn_edu.course.reading import APP
 from fedlearn_edu.labs import NAMES, load, notebook
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks" / "labs"
-APP = "http://127.0.0.1:8866"
 TRANSIENT = ("widgets", "papermill")
 
 

@@ -21,7 +21,7 @@ from nbconvert import SlidesExporter
 
 from fedlearn_edu import course
 from fedlearn_edu.course.plan import CONTENTS
-from fedlearn_edu.course.reading import calls, joined, lab_address, with_formulas
+from fedlearn_edu.course.reading import APP, calls, joined, lab_address, with_formulas
 from fedlearn_edu.course.widgets import question_still, source_of
 from fedlearn_edu.i18n import LANGUAGES
 from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
@@ -29,7 +29,6 @@ from tools.run_notebook import run
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
-APP = "http://127.0.0.1:8866"
 PACKAGE = "sphinx-revealjs==3.2.1"  # carries reveal.js (MIT) with its licence
 LONGEST_LIST = 1300  # characters of a list on one slide
 INSIDE = "sphinx_revealjs/_static/revealjs/"

@@ -16,7 +16,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from fedlearn_edu import course, paths
 from fedlearn_edu.course.plan import CONTENTS
-from fedlearn_edu.course.reading import calls, joined, lab_address, with_formulas
+from fedlearn_edu.course.reading import APP, calls, joined, lab_address, with_formulas
 from fedlearn_edu.i18n import LANGUAGES
 
 NOT_RUN = "nbval-skip"
@@ -119,7 +119,7 @@ def readdressed(markup, base, live=False):
         query = f"?lang={folder}" if folder in LANGUAGES else ""
         return f'href="{base}{place}{query}{anchor or ""}"'
 
-    return _LINK.sub(address, markup)
+    return _LINK.sub(address, markup).replace(f'href="{APP}/', f'href="{base}')
 
 
 def parts(cells):

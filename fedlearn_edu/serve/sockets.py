@@ -76,13 +76,8 @@ def parts_of(message):
     return [message[i:j] for i, j in itertools.pairwise(ends)]
 
 
-class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
-    """The websocket between a page and its kernel."""
-
-    @property
-    def max_message_size(self):
-        """Bytes that one message may have."""
-        return MAX_MESSAGE
+class Pinged:
+    """A socket that asks now and then whether its page is still there, and closes if it is not."""
 
     @property
     def ping_interval(self):
@@ -104,6 +99,20 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
         """Note that the page is there."""
         self._heard = time.monotonic()
 
+    def begin_pings(self):
+        """Count from now on; to be called when the socket opens."""
+        self.set_nodelay(True)  # small messages are sent at once instead of waiting for more
+        self._heard = time.monotonic()
+
+
+class LabSocket(PlainErrors, Pinged, VoilaKernelWebsocketHandler):
+    """The websocket between a page and its kernel."""
+
+    @property
+    def max_message_size(self):
+        """Bytes that one message may have."""
+        return MAX_MESSAGE
+
     async def get(self, kernel_id):
         """Open the socket, if the page speaks the one protocol that is safe and holds a seat."""
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -116,9 +125,8 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
         await super().get(kernel_id=kernel_id)
 
     async def open(self, kernel_id):
-        """Send small messages at once instead of waiting for more (TCP_NODELAY)."""
-        self.set_nodelay(True)
-        self._heard = time.monotonic()
+        """Pass on what the kernel says from now on."""
+        self.begin_pings()
         await super().open(kernel_id)
 
     def on_message(self, ws_message):
@@ -148,7 +156,7 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
             self.log.log(level, "A kernel printed: %s", text)
 
 
-class ChapterSocket(PlainErrors, WebSocketMixin, WebSocketHandler, JupyterHandler):
+class ChapterSocket(PlainErrors, Pinged, WebSocketMixin, WebSocketHandler, JupyterHandler):
     """The websocket on which a live chapter's page is told what its cells displayed.
 
     The page says one thing, that it begins; which cells run was settled when it was opened.
@@ -166,8 +174,8 @@ class ChapterSocket(PlainErrors, WebSocketMixin, WebSocketHandler, JupyterHandle
         await super().get(kernel_id=kernel_id)
 
     def open(self, kernel_id):
-        """Send small messages at once."""
-        self.set_nodelay(True)
+        """Wait for the page's word."""
+        self.begin_pings()
         super().open(kernel_id)
 
     def on_message(self, message):

@@ -48,7 +48,7 @@ STRINGS = {
         "实验和小测验可以直接操作；要改代码、写答案，请在 JupyterLab 里打开这一章：make course。",
     ),
     "live": ("Live", "运行"),
-    "live_named": ("Run chapter {n}: {title}", "运行第 {n} 章：{title}"),
+    "live_named": ("Live: chapter {n}, {title}", "运行第 {n} 章：{title}"),
     "reading_only_needs": (
         "To read; running it needs {what}, which is not installed here.",
         "可以阅读；运行需要 {what}，这里没有安装。",

@@ -6,15 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from fedlearn_edu import course
-from fedlearn_edu.strings.home import STRINGS
+from fedlearn_edu.strings.course import STRINGS as COURSE
+from fedlearn_edu.strings.home import STRINGS as PAGES
 from tests.browser.conftest import violations
 from tests.serverkit import Server, wait_until
 
 CHAPTER = course.load(3)
-WORDS = {
-    "en": {"untouched": "Nothing to check yet", "right": "Right.", "check": "Check"},
-    "zh": {"untouched": "还没有可检查的内容", "right": "正确。", "check": "检查"},
-}
 
 
 class Reading:
@@ -58,8 +55,8 @@ def read(chrome, server):
 
 
 def said(key, lang):
-    """Return a text of the pages."""
-    return STRINGS[key][["en", "zh"].index(lang)]
+    """Return a text of the pages or of the course."""
+    return (PAGES if key in PAGES else COURSE)[key][["en", "zh"].index(lang)]
 
 
 # In each language a chapter runs to its end: its lab answers the hand, its quiz the answer, its
@@ -67,7 +64,7 @@ def said(key, lang):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_live(read, lang):
     reading = read(f"lang={lang}")
-    page, words = reading.page, WORDS[lang]
+    page = reading.page
     reading.state("done")
     expect(page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[lang])
     expect(page.locator(".run [role=status]")).to_have_text(said("run_done", lang))
@@ -81,9 +78,9 @@ def test_live(read, lang):
     form = page.locator(".fl-quiz form").first
     answer = [option.right for option in CHAPTER.quiz[0].options].index(True)
     form.get_by_role("radio").nth(answer).check()
-    form.get_by_role("button", name=words["check"]).click()
-    expect(form.get_by_role("status")).to_contain_text(words["right"])
-    expect(page.locator(".live").get_by_text(words["untouched"])).to_have_count(2)
+    form.get_by_role("button", name=said("check", lang)).click()
+    expect(form.get_by_role("status")).to_contain_text(said("right", lang))
+    expect(page.locator(".live").get_by_text(said("untouched", lang))).to_have_count(2)
     assert reading.errors == []
     assert reading.outside == []
 
