@@ -7,7 +7,7 @@ import nbformat
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-TIMEOUT = 120
+TIMEOUT = 300  # seconds a cell; one of chapter 11 starts a federation
 
 
 def run(path):
