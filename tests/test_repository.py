@@ -71,6 +71,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-test.txt", "keras"),
         ("requirements-peers.txt", "peers"),
     ],
 )
@@ -99,7 +100,7 @@ def test_installed_versions_are_the_pinned_ones():
 
 # Whoever only opens labs gets no torch and no JupyterLab.
 def test_the_app_needs_no_torch():
-    assert not {"torch", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
+    assert not {"torch", "keras", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
 
 
 # Binder has no list of versions of its own.
