@@ -188,7 +188,7 @@ def test_files_are_tidy():
 # The names are the modules that may import more, each with what.
 ALLOWED = {
     "cli": set(),
-    "course": {"anywidget", "latex2mathml", "traitlets"},
+    "course": {"anywidget", "keras", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
     "flower": {"flwr"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
