@@ -16,7 +16,7 @@ import nbformat
 from playwright.sync_api import sync_playwright
 
 from fedlearn_edu.labs import NAMES, load
-from fedlearn_edu.labs.controls import Choice, Series, Slider, Toggle
+from fedlearn_edu.labs.controls import Choice, Paint, Series, Slider, Toggle
 from tests.browser.conftest import FLAGS, READY
 from tests.serverkit import ROOT, Server
 from tools.machine import system_chromium
@@ -161,11 +161,12 @@ def quantiles(times):
 
 
 def shown_controls(lab):
-    """Return the controls that are on the screen in the default state."""
+    """Return the controls that are on the screen in the default state, save what is painted."""
     state = lab.state()
     for control in lab.by_key.values():
         hidden = control.when and getattr(state, control.when[0]) not in control.when[1:]
-        if not hidden and not (isinstance(control, Series) and not control.shown):
+        drawn = isinstance(control, Paint) or (isinstance(control, Series) and not control.shown)
+        if not hidden and not drawn:
             yield control
 
 

@@ -483,13 +483,52 @@ class Quadratics:
         w = self.weights_or(weights)
         progress = self._progress(alpha, local_steps, mu)
         total = np.tensordot(w, progress, axes=1)
-        sizes = np.abs(np.linalg.eigvalsh(total))
-        if sizes.min() <= 1e-12 * sizes.max():
+        if _singular(total):
             raise ValueError(
                 f"FedAvg has no single fixed point at alpha {alpha}, local_steps {local_steps}: "
                 "along some direction the local steps cancel"
             )
         return np.linalg.solve(total, w @ (progress @ self.optima[..., None])[..., 0])
+
+    def fedavg_fixed_points(self, alpha, most_steps, weights=None, mu=0.0):
+        """Return the fixed points of FedAvg or FedProx for E = 1, 2, … local steps.
+
+        Parameters
+        ----------
+        alpha, weights, mu
+            As in `fedavg_fixed_point`.
+        most_steps : int
+            The largest E, ≥ 1.
+
+        Returns
+        -------
+        ndarray, shape (most_steps, d)
+            Row E − 1 is that for E local steps; NaN where there is no single one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is out of its range.
+
+        Examples
+        --------
+        >>> problem = Quadratics([1, 3], [[0, 0], [4, 0]])
+        >>> problem.fedavg_fixed_points(0.1, 20)[[0, 19]].round(4)
+        array([[3.    , 0.    ],
+               [2.1287, 0.    ]])
+        """
+        w = self.weights_or(weights)
+        most_steps = whole_number(most_steps, "most_steps", 1)
+        done = self._done(alpha, np.arange(1, most_steps + 1)[:, None, None], mu)
+        along = np.einsum("n,nij,nkj->njik", w, self.axes, self.axes)
+        target = np.einsum("njik,nk->nji", along, self.optima)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total, moved = np.tensordot(done, along, axes=2), np.tensordot(done, target, axes=2)
+        ends = np.full((most_steps, self.dimension), np.nan)
+        there = np.isfinite(done).all(axis=(1, 2)) & np.isfinite(total).all(axis=(1, 2))
+        there[there] = ~_singular(total[there])
+        ends[there] = np.linalg.solve(total[there], moved[there][..., None])[..., 0]
+        return ends
 
     def scaffold_factor(self, alpha, local_steps, weights=None):
         """Return the spectral radius of one round of SCAFFOLD in which everybody takes part.
@@ -586,14 +625,25 @@ class Quadratics:
     def _progress(self, alpha, local_steps, mu=0.0):
         """Return A_i = H_i K_i⁻¹ (I − (I − α K_i)^E) with K_i = H_i + μ I, shape (N, d, d)."""
         alpha = real_number(alpha, "alpha", above=0)
-        local_steps = whole_number(local_steps, "local_steps", 1)
-        held = self.axis_curvatures + real_number(mu, "mu", least=0)
+        done = self._done(alpha, whole_number(local_steps, "local_steps", 1), mu)
         with np.errstate(over="ignore", invalid="ignore"):
-            done = self.axis_curvatures / held * (1 - (1 - alpha * held) ** local_steps)
             progress = (self.axes * done[:, None, :]) @ self.axes.transpose(0, 2, 1)
         if not np.isfinite(progress).all():
             raise ValueError(f"{local_steps} local steps with alpha {alpha} overflow float64")
         return progress
+
+    def _done(self, alpha, local_steps, mu):
+        """Return the eigenvalues of A_i, shape (…, N, d) for local_steps of shape (…, 1, 1)."""
+        alpha = real_number(alpha, "alpha", above=0)
+        held = self.axis_curvatures + real_number(mu, "mu", least=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.axis_curvatures / held * (1 - (1 - alpha * held) ** local_steps)
+
+
+def _singular(matrices):
+    """Return which symmetric matrices, shape (…, d, d), are singular to rounding."""
+    sizes = np.abs(np.linalg.eigvalsh(matrices))
+    return sizes.min(axis=-1) <= 1e-12 * sizes.max(axis=-1)
 
 
 def regime(multipliers):

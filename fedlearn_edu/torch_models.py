@@ -365,7 +365,7 @@ class TorchRun(Run):
     rng : numpy.random.Generator
         As in `Run`: one seed gives the same participants and the same order of examples,
         whatever the model.
-    every, keep
+    every, keep, watch
         As in `Run`.
 
     Attributes
@@ -393,17 +393,18 @@ class TorchRun(Run):
     1.0
     """
 
-    def __init__(self, federation, plan, model, rng, *, every=1, keep=()):
+    def __init__(self, federation, plan, model, rng, *, every=1, keep=(), watch=None):
         model = _model(model)
-        super().__init__(federation, plan, model.theta(), rng, every=every, keep=keep, engine=model)
+        options = {"every": every, "keep": keep, "watch": watch, "engine": model}
+        super().__init__(federation, plan, model.theta(), rng, **options)
 
     @classmethod
-    def resume(cls, federation, plan, model, state, *, every=1, keep=()):
+    def resume(cls, federation, plan, model, state, *, every=1, keep=(), watch=None):
         """Return a run that goes on where another stood; its history begins there.
 
         Parameters
         ----------
-        federation, plan, model, every, keep
+        federation, plan, model, every, keep, watch
             As in `TorchRun`; of the model's own θ only the shapes matter.
         state : State
             From `TorchRun.state`.
@@ -418,16 +419,16 @@ class TorchRun(Run):
             If the state is none, or belongs to another model.
         """
         model = _model(model)
-        return super().resume(
-            federation, plan, model.theta(), state, every=every, keep=keep, engine=model
-        )
+        options = {"every": every, "keep": keep, "watch": watch, "engine": model}
+        return super().resume(federation, plan, model.theta(), state, **options)
 
     def _build(self, theta, engine):
         self.model, federation = engine, self._given
         classes = engine.logits(theta, federation.x[:1]).shape[1]
         check_fit(federation, self.plan, federation.x.shape[1], classes)
         self._packing = _Flat(theta)
-        self._engine = _Reference(self._federation, self.plan, self._packing, engine)
+        parts = self._federation, self.plan, self._packing, self._watch
+        self._engine = _Reference(*parts, engine)
         self._evaluation = _Evaluation(federation, self._packing, engine, "locals" in self._keep)
 
 
@@ -458,8 +459,8 @@ class _Evaluation:
 class _Reference(Reference):
     """The algorithms of the reference, with the gradients of a `TorchModel`."""
 
-    def __init__(self, federation, plan, packing, model):
-        super().__init__(federation, plan, packing)
+    def __init__(self, federation, plan, packing, watch, model):
+        super().__init__(federation, plan, packing, watch)
         self.model = model
 
     def begin(self, *arguments):
@@ -503,7 +504,7 @@ class _RoundTogether(Round):
         for self.now, (i, batches) in enumerate(super().participants()):
             yield i, batches
 
-    def local_sgd(self, start, batches, mu=0.0, correction=None):
+    def learn(self, start, batches, mu, correction):
         if self.locals is None:
             own = self.cohort.active.tolist()
             starts, corrections = [start] * len(own), None

@@ -451,21 +451,24 @@ def test_round_is_the_weighted_mean():
         np.testing.assert_allclose(a, b, atol=1e-13)
 
 
-# The local models that are shown beforehand are those of the round: whoever took part had one,
-# and their weighted mean is the next θ, for each algorithm that averages models.
+# The models that can be watched are those of the round: whoever took part had one, and their
+# weighted mean is the next θ, for each algorithm that averages models.
+@pytest.mark.parametrize("engine", ["fast", "reference"])
 @pytest.mark.parametrize("name", ["FedAvg", "FedProx", "SCAFFOLD"])
 @pytest.mark.parametrize("option", ["epochs", "momentum", "sampling", "dropout", "given weights",
-                                    "partial", "down"])  # fmt: skip
-def test_local_models(name, option):
-    plan = plan_of(ALGORITHMS[name], OPTIONS[option])
-    run = fl.Run(RAGGED, plan, start(), np.random.default_rng(3), keep=("participation",))
-    for t in range(4):
-        local = [run.local_model(i) for i in range(N)]
-        assert run.round == t
-        before, weights = run.theta, plan.weights_of(RAGGED.counts)
-        run.step()
+                                    "partial", "down", "none"])  # fmt: skip
+def test_watched_models(name, option, engine):
+    plan, keep = plan_of(ALGORITHMS[name], OPTIONS[option]), ("participation", "weights")
+    runs = [
+        fl.Run(RAGGED, plan, start(), np.random.default_rng(3), keep=keep, watch=i, engine=engine)
+        for i in range(N)
+    ]
+    histories = [run.advance(4).history for run in runs]
+    history, weights = histories[0], plan.weights_of(RAGGED.counts)
+    for t, (before, after) in enumerate(itertools.pairwise(history.weights)):
+        local = [other.watched[t] for other in histories]
         there = np.array([model is not None for model in local])
-        np.testing.assert_array_equal(there, run.history.took_part[t])
+        np.testing.assert_array_equal(there, history.took_part[t])
         mean = before
         if weights[there].sum():
             shares = weights[there] / weights[there].sum()
@@ -473,35 +476,50 @@ def test_local_models(name, option):
         if plan.down:  # θ stays exact at the server, and moves as those move who got it rounded
             arrived = [plan.down.decode(plan.down.encode(layer)) for layer in before]
             mean = [m + b - a for m, a, b in zip(mean, arrived, before, strict=True)]
-        for a, b in zip(run.theta, mean, strict=True):
+        for a, b in zip(after, mean, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
 
 
+# To watch somebody changes nothing else.
+@pytest.mark.parametrize("option", OPTIONS)
+def test_watching_changes_nothing(option):
+    plan = plan_of(ALGORITHMS["FedAvg"], OPTIONS[option])
+    runs = [fl.Run(RAGGED, plan, start(), np.random.default_rng(3), watch=i) for i in (None, 2)]
+    for a, b in zip(*(run.advance(3).theta for run in runs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 # With gossip a local model starts from the participant's own, and mixing it gives the next ones.
-def test_local_models_of_gossip():
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_watched_models_of_gossip(engine):
     graph = fl.graphs.ring(N)
-    run = fl.Run(RAGGED, fl.Plan(fl.Gossip(graph), batch=3), start(), np.random.default_rng(3))
+    plan = fl.Plan(fl.Gossip(graph), batch=3)
+    runs = [
+        fl.Run(RAGGED, plan, start(), np.random.default_rng(3), watch=i, engine=engine)
+        for i in range(N)
+    ]
     for _ in range(3):
-        local = [run.local_model(i) for i in range(N)]
-        run.step()
-        for depth, layer in enumerate(run.models):
+        for run in runs:
+            run.step()
+        local = [run.history.watched[-1] for run in runs]
+        for depth, layer in enumerate(runs[0].models):
             mixed = np.tensordot(graph, np.stack([model[depth] for model in local]), axes=1)
             np.testing.assert_allclose(layer, mixed, rtol=0, atol=1e-12)
 
 
-# Where there is no local model it is not made up: overflow gives None, wrong questions an error.
-def test_no_local_model():
-    run = fl.Run(RAGGED, fl.Plan(alpha=1e308, epochs=9), start(), np.random.default_rng(0))
-    assert run.local_model(1) is None
+# Where there is no local model it is not made up: a wrong question is an error.
+def test_nobody_to_watch():
     for name in ("FedSGD", "Centralised"):
-        run = fl.Run(RAGGED, fl.Plan(ALGORITHMS[name]), start(), np.random.default_rng(0))
-        with pytest.raises(ValueError, match=f"with {name} there are no local models"):
-            run.local_model(0)
-    run = fl.Run(RAGGED, fl.Plan(), start(), np.random.default_rng(0))
-    with pytest.raises(ValueError, match="participant is 7; there are 7"):
-        run.local_model(7)
-    with pytest.raises(TypeError, match="participant"):
-        run.local_model("first")
+        plan = fl.Plan(ALGORITHMS[name])
+        with pytest.raises(ValueError, match=f"watch is 0; with {name} there are no local models"):
+            fl.Run(RAGGED, plan, start(), np.random.default_rng(0), watch=0)
+    with pytest.raises(ValueError, match="watch is 7; there are 7 participants"):
+        fl.Run(RAGGED, fl.Plan(), start(), np.random.default_rng(0), watch=7)
+    with pytest.raises(TypeError, match="watch"):
+        fl.Run(RAGGED, fl.Plan(), start(), np.random.default_rng(0), watch="first")
+    run = fl.Run(RAGGED, fl.Plan(alpha=1e308, epochs=9), start(), np.random.default_rng(0), watch=1)
+    assert not run.step()
+    assert run.history.watched == []
 
 
 # Bits are exact: what the codec's payloads hold, for each that is sent something or sends.

@@ -43,7 +43,8 @@ def printed(state):
     return {name: np.array(text.split(), dtype=float) for name, text in lines.items()}
 
 
-# The code for a state prints the lab's own last losses, accuracy and kilobytes.
+# The code for a state prints the lab's own last losses, accuracy and kilobytes; it watches nobody,
+# and with one step a round float32 is then added up in another order.
 @each_state
 def test_code_prints_the_same_numbers(state):
     result = compute(state)
@@ -51,9 +52,9 @@ def test_code_prints_the_same_numbers(state):
         assert printed(state) == {}
         return
     numbers = printed(state)
-    np.testing.assert_allclose(numbers["loss"], result.loss[-1], rtol=1e-9)
+    np.testing.assert_allclose(numbers["loss"], result.loss[-1], rtol=1e-5)
     np.testing.assert_allclose(numbers["accuracy"], result.accuracy[-1])
-    np.testing.assert_allclose(numbers["participants"], result.locals[-1], rtol=1e-9)
+    np.testing.assert_allclose(numbers["participants"], result.locals[-1], rtol=1e-5)
     np.testing.assert_allclose(numbers["kilobytes"], result.kilobytes[-1])
 
 

@@ -167,6 +167,26 @@ def test_fixed_point_is_fixed(problem, alpha, local_steps, mu, by_hand):
     np.testing.assert_allclose(after, fixed, atol=1e-11)
 
 
+# Every one of the fixed points for E = 1, 2, … stays where it is too.
+@given(problems(), rates, pulls, st.booleans())
+def test_fixed_points_are_fixed(problem, alpha, mu, by_hand):
+    weights = np.arange(1.0, problem.participants + 1) if by_hand else problem.counts
+    ends = problem.fedavg_fixed_points(alpha, 6, weights if by_hand else None, mu)
+    for k, fixed in enumerate(ends):
+        after = naive_round(problem, fixed, alpha, k + 1, weights / weights.sum(), mu=mu)
+        np.testing.assert_allclose(after, fixed, atol=1e-11)
+
+
+# Where steps cancel (α h = 2, E even) or their powers overflow there is no fixed point.
+def test_no_fixed_points():
+    ends = fl.Quadratics([2, 2], [[0], [1]]).fedavg_fixed_points(1, 4)
+    np.testing.assert_allclose(ends, [[0.5], [np.nan], [0.5], [np.nan]])
+    ends = fl.Quadratics([1e3, 2e3], [[0], [1]]).fedavg_fixed_points(1, 200)
+    np.testing.assert_array_equal(np.isnan(ends[:, 0]), np.arange(200) >= 93)
+    with pytest.raises(ValueError, match="most_steps is 0"):
+        fl.Quadratics([1], [[0]]).fedavg_fixed_points(1, 0)
+
+
 # With one local step the fixed point is the optimum, and the factor is the largest step factor,
 # whatever μ is.
 @given(problems(), rates, st.floats(0.1, 3), pulls)

@@ -195,10 +195,11 @@ def gradient_weights(steps, alpha, momentum, mu):
 class Engine(Rounds):
     """All participants at once."""
 
-    def __init__(self, federation, plan, packing):
-        super().__init__(federation, plan, packing)
+    def __init__(self, federation, plan, packing, watch=None):
+        super().__init__(federation, plan, packing, watch)
         self.weights = plan.weights_of(federation.counts)
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
+        self.formed = not self.summed or watch is not None  # everybody's last model, too
         self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
         self.x = self.blocks = self.buffers = self.views = None
@@ -225,10 +226,10 @@ class Engine(Rounds):
 
     def _lay_out(self, cohorts, dtype):
         there = [cohort for cohort in cohorts if len(cohort.active)]
-        if self.summed and all(cohort.steps.max() == 1 for cohort in there):
+        if not self.formed and all(cohort.steps.max() == 1 for cohort in there):
             found = (lay_out_once(cohort, CHUNK_SLOTS, dtype) for cohort in there)
         elif there:
-            arrays = 1 if self.summed else 2
+            arrays = 2 if self.formed else 1
             size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
             found = iter(lay_out(there, size, CHUNK_SLOTS, dtype))
         return [next(found) if len(cohort.active) else [] for cohort in cohorts]
@@ -240,7 +241,7 @@ class Engine(Rounds):
             slots, models = self.buffers.slots, self.buffers.participants
         for block in blocks:
             slots = max(slots, *(len(chunk.source) for chunk in block.chunks))
-            if not self.summed or block.chunks[0].active[1:] != [0]:
+            if self.formed or block.chunks[0].active[1:] != [0]:
                 models = max(models, len(block.members))
         have = self.buffers
         if have is None or (slots, models) != (have.slots, have.participants):
@@ -250,7 +251,8 @@ class Engine(Rounds):
         """Advance the state by one round; see `Rounds`."""
         if cohort.blocks is None:
             self.prepare(state, [cohort])
-        self.order, self.alpha = cohort.order, self.plan.alpha_at(state.round)
+        self.order, self.active, self.watched = cohort.order, cohort.active, None
+        self.alpha = self.plan.alpha_at(state.round)
         if isinstance(self.plan.algorithm, Gossip):
             return self._gossip(state, cohort), 0
         start, down = self._broadcast(state.theta, cohort)
@@ -283,7 +285,7 @@ class Engine(Rounds):
         """Return the views for the steps of a chunk; they are kept, since most come again."""
         steps, begin, known = [], 0, self.views
         for c, after in pairwise(chunk.active):
-            key = (begin, c, after if self.summed else c, chunk.width)
+            key = (begin, c, c if self.formed else after, chunk.width)
             step = known.get(key)
             if step is None:
                 if len(known) >= MOST_VIEWS:
@@ -337,6 +339,9 @@ class Engine(Rounds):
                     self._move(step, start, first, own is None, shift)
             if each is not None:
                 each(chunk)
+        if self.watch is not None:
+            for k in np.flatnonzero(self.active[block.members] == self.watch):
+                self.watched = self.buffers.models[k].copy()
 
     def _move(self, step, start, first, shared, shift):
         """Take a local step: v ← βv + g, θ_i ← θ_i − α v, with what is added to g."""

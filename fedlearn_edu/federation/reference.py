@@ -244,7 +244,7 @@ class Round:
         self.theta = packing.unpack(state.theta)
         self.memory = {name: _unpacked(rows, packing) for name, rows in state.memory.items()}
         self.waiting = [late.mapped(packing.unpack) for late in state.late]
-        self.arrivals = []
+        self.arrivals, self.trained = [], {}
         self.bits_up = self.bits_down = 0
 
     def broadcast(self, layers):
@@ -257,13 +257,18 @@ class Round:
         """Yield each active participant with its mini-batches; then let in who was late."""
         x, y = self.federation.x.astype(self.theta[0].dtype), self.federation.y
         for j, i in enumerate(self.cohort.active.tolist()):
-            self.late_now = bool(self.cohort.late[j])
+            self.turn, self.late_now = i, bool(self.cohort.late[j])
             yield i, [(x[rows], y[rows]) for rows in self.cohort.batches(j)]
         self.arrivals += [late for late in self.waiting if late.due <= self.t]
         self.waiting = [late for late in self.waiting if late.due > self.t]
 
     def local_sgd(self, start, batches, mu=0.0, correction=None):
         """Return the model of the participant whose turn it is, after its local steps."""
+        self.trained[self.turn] = self.learn(start, batches, mu, correction)
+        return self.trained[self.turn]
+
+    def learn(self, start, batches, mu, correction):
+        """Make the local steps; other kinds of models have a way of their own."""
         momentum = self.plan.momentum
         return local_sgd(start, batches, self.alpha, momentum, mu, correction, self.model)
 
@@ -324,4 +329,6 @@ class Reference(Rounds):
         state.theta = self.packing.pack(r.theta)
         state.memory = {name: _packed(value, self.packing) for name, value in r.memory.items()}
         state.late = [late.mapped(self.packing.pack) for late in r.waiting]
+        own = r.trained.get(self.watch)
+        self.watched = None if own is None else self.packing.pack(own)
         return r.bits_up + sum(late.bits for late in r.arrivals), r.bits_down

@@ -9,15 +9,15 @@ import numpy as np
 
 from .. import models
 from ..checks import whole_number
-from .algorithms import Centralised, FedSGD, Gossip, Plan, Scaffold
+from .algorithms import Centralised, FedSGD, Gossip, Plan
 from .chance import Chance
 from .engine import Engine
 from .evaluation import Evaluation
 from .packing import Packing
 from .participants import Federation
-from .reference import Reference, each, local_sgd
+from .reference import Reference
 from .state import State, first_state
-from .wire import Diverged, send
+from .wire import Diverged
 
 ENGINES = {"fast": Engine, "reference": Reference}
 KEEP = ("locals", "weights", "participation", "predictions")
@@ -43,6 +43,9 @@ class TrainingHistory:
         What travelled in each round, headers included.
     took_part : ndarray of bool, shape (T, N)
         Who trained in each round; if kept.
+    watched : list of T lists of layer arrays, or None
+        The model of the participant that is watched, after its local steps and before it is sent
+        or mixed; None in a round in which it did not take part.
 
     Examples
     --------
@@ -72,13 +75,14 @@ class TrainingHistory:
 
 _COLUMNS = (
     "rounds", "loss", "accuracy", "local_loss", "local_accuracy", "bits_up", "bits_down",
-    "took_part", "weights", "predictions",
+    "took_part", "weights", "predictions", "watched",
 )  # fmt: skip
 
 
 def _column(name):
     def read(self):
-        return np.array(self._kept[name]) if name != "weights" else list(self._kept[name])
+        column = self._kept[name]
+        return list(column) if name in ("weights", "watched") else np.array(column)
 
     return property(read, doc=f"See the class: {name}.")
 
@@ -104,6 +108,8 @@ class Run:
         Evaluate after every so many rounds; 0 for never.
     keep : sequence of {"locals", "weights", "participation", "predictions"}
         What else the history keeps.
+    watch : int, optional
+        A participant whose own models the history keeps.
     engine : {"fast", "reference"}
         All participants at once, or the readable loop; the results are equal to rounding.
 
@@ -128,20 +134,22 @@ class Run:
     True
     """
 
-    def __init__(self, federation, plan, theta, rng, *, every=1, keep=(), engine="fast"):
-        self._prepare(federation, plan, theta, every, keep, engine)
+    def __init__(
+        self, federation, plan, theta, rng, *, every=1, keep=(), watch=None, engine="fast"
+    ):
+        self._prepare(federation, plan, theta, every, keep, watch, engine)
         n = self._federation.participants
         row = self._packing.pack(list(theta))
         self._state = first_state(row, Chance(rng), plan.algorithm, n)
         self._evaluate()
 
     @classmethod
-    def resume(cls, federation, plan, theta, state, *, every=1, keep=(), engine="fast"):
+    def resume(cls, federation, plan, theta, state, *, every=1, keep=(), watch=None, engine="fast"):
         """Return a run that goes on where another stood; its history begins there.
 
         Parameters
         ----------
-        federation, plan, every, keep, engine
+        federation, plan, every, keep, watch, engine
             As in `Run`.
         theta : list of ndarray
             Any parameters of the model; only their shapes and type matter.
@@ -158,7 +166,7 @@ class Run:
             If the state is none, or belongs to another model.
         """
         run = cls.__new__(cls)
-        run._prepare(federation, plan, theta, every, keep, engine)
+        run._prepare(federation, plan, theta, every, keep, watch, engine)
         if not isinstance(state, State):
             raise TypeError(f"state is {type(state).__name__}; expected the State of a run")
         needed = first_state(run._packing.pack(list(theta)), None, plan.algorithm, run._n).memory
@@ -172,7 +180,7 @@ class Run:
         run._evaluate()
         return run
 
-    def _prepare(self, federation, plan, theta, every, keep, engine):
+    def _prepare(self, federation, plan, theta, every, keep, watch, engine):
         if not isinstance(federation, Federation):
             raise TypeError(f"federation is {type(federation).__name__}; expected Federation")
         if not isinstance(plan, Plan):
@@ -186,7 +194,17 @@ class Run:
         if isinstance(plan.algorithm, Centralised):
             self._federation = federation.pooled()
         self._n = self._federation.participants
+        self._watch = None if watch is None else self._someone(watch)
         self._build(theta, engine)
+
+    def _someone(self, i):
+        """Return a participant that may be watched."""
+        if isinstance(self.plan.algorithm, (FedSGD, Centralised)):
+            name = type(self.plan.algorithm).__name__
+            raise ValueError(f"watch is {i}; with {name} there are no local models")
+        if whole_number(i, "watch", 0) >= self._n:
+            raise ValueError(f"watch is {i}; there are {self._n} participants, counted from 0")
+        return i
 
     def _build(self, theta, engine):
         """Have the packing, the engine and the evaluation, having checked that all fits."""
@@ -195,7 +213,7 @@ class Run:
         sizes, plan = models.sizes_of(theta), self.plan
         check_fit(self._given, plan, sizes[0], sizes[-1])
         self._packing = Packing(sizes)
-        self._engine = ENGINES[engine](self._federation, plan, self._packing)
+        self._engine = ENGINES[engine](self._federation, plan, self._packing, self._watch)
         if self._every:
             dtype, local = theta[0].dtype, "locals" in self._keep
             self._evaluation = Evaluation(self._given, self._packing, dtype, local)
@@ -284,70 +302,6 @@ class Run:
             bar.close()
         return self
 
-    def local_model(self, participant):
-        """Return a participant's model after its local steps in the coming round.
-
-        The rounds themselves keep no such models.  Who takes part, the mini-batches and the
-        steps are those that the next `step` will have; the run itself is left as it is.
-
-        Parameters
-        ----------
-        participant : int
-            0 … N − 1.
-
-        Returns
-        -------
-        list of ndarray, or None
-            θ_i before it is sent, and with gossip before it is mixed; None if the participant
-            will not take part, its numbers overflow, or the run has diverged.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If there is no such participant, or with `FedSGD` and `Centralised`, where nobody
-            makes local steps.
-
-        Examples
-        --------
-        >>> federation = Federation([[3.0], [-1.0]], [1, 0], [[0], [1]])
-        >>> run = Run(federation, Plan(alpha=1.0), [np.zeros((1, 2)), np.zeros(2)],
-        ...           np.random.default_rng(0))
-        >>> run.local_model(0)
-        [array([[-1.5,  1.5]]), array([-0.5,  0.5])]
-        """
-        if isinstance(self.plan.algorithm, (FedSGD, Centralised)):
-            name = type(self.plan.algorithm).__name__
-            raise ValueError(f"with {name} there are no local models")
-        i = whole_number(participant, "participant", 0)
-        if i >= self._n:
-            raise ValueError(f"participant is {i}; there are {self._n}, counted from 0")
-        [cohort] = self._draw(range(self.round, self.round + 1))
-        if self.diverged or i not in cohort.active:
-            return None
-        rows = cohort.batches(int(np.searchsorted(cohort.active, i)))
-        try:
-            with np.errstate(all="ignore"):
-                model = self._locally(i, rows)
-        except Diverged:
-            return None
-        return model if all(np.isfinite(layer).all() for layer in model) else None
-
-    def _locally(self, i, rows):
-        """Make a participant's local steps, as the readable engine does."""
-        plan, memory, unpack = self.plan, self._state.memory, self._packing.unpack
-        x, y = self._federation.x.astype(self._state.theta.dtype), self._federation.y
-        batches = [(x[batch], y[batch]) for batch in rows]
-        correction, mu = None, getattr(plan.algorithm, "mu", 0.0)
-        if isinstance(plan.algorithm, Gossip):
-            start = unpack(memory["models"][i])
-        else:
-            start, _ = send(plan.down, self.theta)
-        if isinstance(plan.algorithm, Scaffold):
-            c, _ = send(plan.down, unpack(memory["c"]))
-            correction = each(np.subtract, c, unpack(memory["c_i"][i]))
-        alpha = plan.alpha_at(self.round)
-        return local_sgd(start, batches, alpha, plan.momentum, mu, correction)
-
     def _draw(self, rounds):
         plan, federation = self.plan, self._federation
         return self._state.chance.draw(
@@ -387,6 +341,9 @@ class Run:
             took_part = np.zeros(self._n, dtype=bool)
             took_part[cohort.active] = True
             self.history._add(took_part=took_part)
+        if self._watch is not None:
+            own = self._engine.watched
+            self.history._add(watched=None if own is None else self._packing.unpack(own))
         if self._every and self._state.round % self._every == 0:
             self._evaluate()
 

@@ -132,10 +132,18 @@ class Rounds:
         The options.
     packing : Packing
         Between layers and rows.
+    watch : int, optional
+        A participant whose model is wanted too.
+
+    Attributes
+    ----------
+    watched : ndarray, shape (d,), or None
+        θ_i of that participant after its local steps in the last round, if it made any.
     """
 
-    def __init__(self, federation, plan, packing):
+    def __init__(self, federation, plan, packing, watch=None):
         self.federation, self.plan, self.packing = federation, plan, packing
+        self.watch, self.watched = watch, None
 
     def prepare(self, state, cohorts):
         """Get ready for rounds that may come, or do nothing.

@@ -161,21 +161,12 @@ def settle(state):
         problem.fedavg_factor(*step, mu=state.mu),
         problem.scaffold_factor(*step),
     ])  # fmt: skip
-    wandering = np.array([
-        [end_of(problem, state.alpha, steps, mu) for steps in range(1, MOST_STEPS + 1)]
-        for mu in (0.0, state.mu)
-    ])  # fmt: skip
+    wandering = np.array(
+        [problem.fedavg_fixed_points(state.alpha, MOST_STEPS, mu=mu) for mu in (0, state.mu)]
+    )
     ends = np.array([*wandering[:, state.local_steps - 1], optimum])
     ends[factors >= 1] = np.nan
     return Settling(state, problem, histories, optimum, ends, factors, wandering)
-
-
-def end_of(problem, alpha, local_steps, mu):
-    """Return the fixed point of FedAvg or FedProx; NaN where there is none."""
-    try:
-        return problem.fedavg_fixed_point(alpha, local_steps, mu=mu)
-    except ValueError:
-        return np.full(2, np.nan)
 
 
 # The digits: measured.

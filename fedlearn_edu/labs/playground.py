@@ -159,7 +159,7 @@ def algorithm_of(state):
 
 
 def run_of(state, x, y, owner, test):
-    """Return the run at its start, and who takes part in it: those that have points."""
+    """Return the run at its start, its model, and who takes part: those that have points."""
     present = np.unique(owner)
     *_, for_model, for_run = np.random.default_rng(state.seed).spawn(4)
     sizes = (5 if state.squares else 2, *HIDDEN[state.hidden], 2)
@@ -178,8 +178,9 @@ def run_of(state, x, y, owner, test):
         dropout=state.dropout,
         weights="size" if state.weighted else "equal",
     )
-    keep = ("locals", "participation")
-    return Run(federation, plan, theta, for_run, keep=keep), theta, present
+    watch = int(np.searchsorted(present, state.who - 1)) if state.who - 1 in present else None
+    keep = ("locals", "participation", "weights")
+    return Run(federation, plan, theta, for_run, keep=keep, watch=watch), theta, present
 
 
 def grid(state):
@@ -258,16 +259,14 @@ def grow(state):
     if run is None:
         yield _nothing(state, x, y, owner, pictures)
         return
-    who = int(np.searchsorted(present, state.who - 1))
-    watched = who < len(present) and present[who] == state.who - 1
-    for k in range(ROUNDS):
-        local = run.local_model(who) if watched else None
-        if not run.step():
-            break
-        pictures.add(run.theta, local)
-        if (k + 1) % EVERY == 0 and k + 1 < ROUNDS:
-            yield _result(state, x, y, owner, run, present, pictures, over=False)
-    yield _result(state, x, y, owner, run, present, pictures, over=True)
+    while run.round < ROUNDS and not run.diverged:
+        done = run.round
+        run.advance(EVERY, progress=False)
+        models, own = run.history.weights[done + 1 :], run.history.watched[done:]
+        for theta, local in zip(models, own or [None] * EVERY, strict=False):
+            pictures.add(theta, local)
+        over = run.round == ROUNDS or bool(run.diverged)
+        yield _result(state, x, y, owner, run, present, pictures, over)
 
 
 def _nothing(state, x, y, owner, pictures):
