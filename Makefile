@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?=
+WORKERS ?= logical
 HOST ?=
 PORT ?=
 ARGS ?=
@@ -54,7 +55,10 @@ slides: $(VENV)/.course ## make slides of the chapters in dist/slides
 teacher: $(VENV)/.course ## make the teacher's copies, solutions in place, in dist/teacher
 	@$(PY) -m tools.classroom teacher $(ARGS)
 
-# --- To test it ---
+# --- To test it, on all cores: WORKERS=1 for one ---
+
+SPREAD = -q --numprocesses $(WORKERS)
+unit notebooks browser: export OMP_NUM_THREADS = 1
 
 .PHONY: test
 test: lint unit notebooks browser ## install what is missing and run every check and test
@@ -67,17 +71,17 @@ lint: $(VENV)/.test ## ruff and the import contracts
 
 .PHONY: unit
 unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the package
-	@$(PY) -m pytest --doctest-modules fedlearn_edu tests --ignore=tests/browser --cov $(ARGS)
+	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --cov $(ARGS)
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test ## run every notebook and compare what it prints with what is stored
 	@if find notebooks -name '*.ipynb' 2>/dev/null | grep -q .; then \
-		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks $(ARGS); \
+		FEDLEARN_PROGRESS= TQDM_DISABLE=1 $(PY) -m pytest $(SPREAD) --dist loadfile --nbval --nbval-current-env notebooks $(ARGS); \
 	else echo "There are no notebooks yet."; fi
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium
-	@$(PY) -m pytest tests/browser $(ARGS)
+	@$(PY) -m pytest $(SPREAD) tests/browser $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.test ## measure what the README quotes

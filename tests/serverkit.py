@@ -135,7 +135,7 @@ class Server:
         """Return the processes that are kernels."""
         return [process for process in self.descendants() if is_kernel(process)]
 
-    def wait_warm(self, count, seconds=60):
+    def wait_warm(self, count, seconds=120):
         """Wait until so many kernels are warm."""
         return wait_until(lambda: self.health()["warm"] >= count, seconds, f"{count} warm kernels")
 

@@ -20,6 +20,7 @@ CHROMIUM_PATHS = (
 CHINESE_FONTS = "/usr/share/fonts/**/*"
 CHINESE_FONT_NAMES = re.compile(r"(Noto.*(CJK|SC)|SourceHan|wqy|DroidSansFallback)", re.IGNORECASE)
 OLDEST_NODE = 18
+STAGE = Path(__file__).resolve().parent.parent / "stage"
 
 
 def say(text):
@@ -123,6 +124,17 @@ def playwright_install(python, log):
     return playwright_chromium(python) is not None
 
 
+def stage_packages(log):
+    """Let npm install what the stage's tests need, unless it is there."""
+    lock, there = STAGE / "package-lock.json", STAGE / "node_modules" / ".package-lock.json"
+    if there.exists() and there.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    say("Installing what the stage's tests need with npm …")
+    with open(log, "a", encoding="utf-8") as out:
+        command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=STAGE, stdout=out, stderr=out, timeout=900)
+
+
 def prepare(python, log):
     """Get what the tests need beside Python packages; return the sentences on what is missing."""
     wanted = {}
@@ -138,6 +150,8 @@ def prepare(python, log):
         apt_install([package for packages in wanted.values() for package in packages], log)
     if not chromium(python) and not playwright_install(python, log) and is_root():
         apt_install(["chromium"], log)
+    if node():
+        stage_packages(log)
 
     if not chinese_font():
         say("No Chinese font here: Chinese text on the tests' screenshots shows as boxes.")
