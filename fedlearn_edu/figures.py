@@ -205,6 +205,7 @@ def pyplot():
     plt.rcParams.update(
         {
             "axes.axisbelow": True,
+            "axes.formatter.min_exponent": 4,  # 10 and 100 on a log axis, not powers
             "axes.edgecolor": LIGHT["edge"],
             "axes.grid": True,
             "axes.prop_cycle": matplotlib.cycler(color=colors),
