@@ -108,6 +108,15 @@ def test_binder_points_at_the_requirements():
     assert read("binder/requirements.txt").split() == ["-r", "../requirements-course.txt"]
 
 
+# JupyterLab, as `make course` opens it, asks no outside host for news or a newer version.
+def test_the_course_stays_at_home(monkeypatch):
+    config = pytest.importorskip("jupyterlab_server.config")
+    assert 'JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter"' in read("Makefile")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(ROOT / "tools" / "jupyter"))
+    disabled = config.get_page_config([])["disabledExtensions"]
+    assert "@jupyterlab/apputils-extension:announcements" in disabled
+
+
 # The release number is the same wherever it stands.
 def test_release_number():
     package = re.search(r'^__version__ = "(.+)"$', read("fedlearn_edu/__init__.py"), re.MULTILINE)
