@@ -450,6 +450,13 @@ def test_labs():
     assert lab.hidden == {"participants"}
 
 
+# A table of results comes as rows with its own columns; for another name, those that there are.
+def test_results():
+    assert set(course.results("stragglers")[0]) >= {"stragglers", "algorithm", "accuracy"}
+    with pytest.raises(ValueError, match="no table 'nothing'; there are drift, fraction"):
+        course.results("nothing")
+
+
 # The check of the installation names what is there with its version, and what is not.
 def test_installation(monkeypatch):
     from fedlearn_edu.course import widgets
