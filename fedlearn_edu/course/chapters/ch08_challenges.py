@@ -208,7 +208,7 @@ STRINGS = {
     "dropped": ("late ones are dropped:", "迟到的不要："),
     "partial": ("late ones send what they have:", "迟到的先交已做完的："),
     "stale": ("late ones come three rounds later:", "迟到的晚三轮到："),
-    "iid": ("IID", "独立同分布"),
+    "iid": ("IID", "IID"),
     "shards": ("two label shards each", "每方两个标签分片"),
     "asked": ("asked in each round, of 100", "每轮邀请（共 100 方）"),
     "rounds": ("rounds to 93%", "到 93% 的轮数"),
