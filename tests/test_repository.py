@@ -75,6 +75,7 @@ def asked(*extras):
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
         ("requirements-flower.txt", "flower"),
+        ("requirements-test.txt", "keras"),
         ("requirements-peers.txt", "peers"),
     ],
 )
@@ -103,7 +104,7 @@ def test_installed_versions_are_the_pinned_ones():
 
 # Whoever only opens labs gets no torch and no JupyterLab.
 def test_the_app_needs_no_torch():
-    assert not {"torch", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
+    assert not {"torch", "keras", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
 
 
 # Binder installs what the course does, and pins beside that only what nothing else here asks for.
@@ -197,6 +198,15 @@ def test_binder_needs_a_public_repository(address):
     assert "no repository" in binder.main([address])
 
 
+# JupyterLab, as `make course` opens it, asks no outside host for news or a newer version.
+def test_the_course_stays_at_home(monkeypatch):
+    config = pytest.importorskip("jupyterlab_server.config")
+    assert 'JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter"' in read("Makefile")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(ROOT / "tools" / "jupyter"))
+    disabled = config.get_page_config([])["disabledExtensions"]
+    assert "@jupyterlab/apputils-extension:announcements" in disabled
+
+
 # The release number is the same wherever it stands.
 def test_release_number():
     package = re.search(r'^__version__ = "(.+)"$', read("fedlearn_edu/__init__.py"), re.MULTILINE)
@@ -277,7 +287,7 @@ def test_files_are_tidy():
 # The names are the modules that may import more, each with what.
 ALLOWED = {
     "cli": set(),
-    "course": {"anywidget", "latex2mathml", "traitlets"},
+    "course": {"anywidget", "keras", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
     "flower": {"cryptography", "flwr", "psutil"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
