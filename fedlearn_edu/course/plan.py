@@ -62,7 +62,7 @@ CONTENTS = tuple(
             ("local_training", ("Local training and unequal data", "本地训练与数据异质")),
             (
                 "challenges",
-                ("The challenges, one at a time", "把挑战一个一个打开"),
+                ("The challenges, one at a time", "挑战，一个一个来"),
             ),
             ("fields", ("Five fields, five small federations", "五个领域，五个小联邦")),
             ("questions", ("Questions, trends, resources", "问题、趋势与资源")),

@@ -569,7 +569,7 @@ STRINGS = {
     ),
     "c_model": ("Model", "模型"),
     "h_model": (
-        "Softmax regression has 650 weights; the network 64–64–10 has 4,810.",
+        "Softmax regression has 650 parameters; the network 64–64–10 has 4,810.",
         "softmax 回归有 650 个参数；64–64–10 的网络有 4810 个。",
     ),
     "model_softmax": ("softmax", "softmax"),
@@ -712,8 +712,8 @@ STRINGS = {
         "保留这次运行，改选 fp32。省下的不到总量的一半：下发的模型还是原样大小。",
     ),
     "notice_end": (
-        "The steps were too long: the weights grew until the numbers gave out.",
-        "步子迈得太大：权重越长越大，直到数值撑不住。",
+        "The steps were too long: the parameters grew until the numbers gave out.",
+        "步子迈得太大：参数越变越大，直到数值撑不住。",
     ),
     "notice_end_try": ("Lower α, or η with FedAdam.", "调小 α；用 FedAdam 时调小 η。"),
 }

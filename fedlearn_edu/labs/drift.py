@@ -675,7 +675,7 @@ STRINGS = {
         "On the landscape everything is known exactly. "
         "On the digits the same three algorithms train a real model: "
         "softmax regression on 200 handwritten digits, tested on 359 others.",
-        "在曲面上，一切都有精确答案。在手写数字上，同样的三种算法训练一个真实的模型："
+        "选损失曲面，一切都有精确答案。选手写数字，同样的三种算法就来训练一个真实的模型："
         "用 200 个手写数字训练 softmax 回归，在另外 359 个上测试。",
     ),
     "world_landscape": ("landscape", "损失曲面"),
@@ -690,7 +690,7 @@ STRINGS = {
     "h_bend": (
         "At 0 every participant's loss is the same round bowl; "
         "the higher, the more some are steep and others long and narrow.",
-        "取 0 时每个参与方的损失都像同样的圆碗；越大，就越是有的陡峭、有的狭长。",
+        "取 0 时，各方的损失都是同样的圆碗；越大，碗就越不一样，有的陡峭，有的狭长。",
     ),
     "c_curvatures": ("Curvature of each", "各自的曲率"),
     "c_optima": ("Optimum of each", "各自的最优点"),
@@ -699,7 +699,7 @@ STRINGS = {
     "h_beta": (
         "The β of a Dirichlet distribution. "
         "Small: each participant has only a few of the ten digits. Large: all have all.",
-        "狄利克雷分布的 β。小：每个参与方只有十个数字里的几个；大：人人都有全部数字。",
+        "狄利克雷分布的 β。小：每个参与方只有十种数字里的几种；大：人人各种都有。",
     ),
     "c_local_steps": ("Local steps", "本地步数"),
     "h_local_steps": (
@@ -820,7 +820,7 @@ STRINGS = {
     "notice_slow": (
         "But {e} steps make SCAFFOLD slow: it loses only {percent} % of its error a round. "
         "Find the E at which it is fastest.",
-        "不过本地走 {e} 步，SCAFFOLD 也慢了：每轮只消去 {percent}% 的误差。"
+        "不过，本地走 {e} 步，连 SCAFFOLD 也慢了：每轮只消去 {percent}% 的误差。"
         "找找看，E 取多少时它最快？",
     ),
     "notice_some": (
@@ -877,7 +877,7 @@ STRINGS = {
     ),
     "notice_digits_try": (
         "Raise β until everybody has all the digits. What is left of the difference?",
-        "增大 β，直到人人都有全部数字。三者的差别还剩多少？",
+        "增大 β，直到人人各种数字都有。三者的差别还剩多少？",
     ),
     "notice_digits_even": (
         "Everybody has nearly the same digits: little drift, little to correct. Lower β again.",
@@ -885,7 +885,7 @@ STRINGS = {
     ),
     "notice_digits_alike": (
         "With one local step the three are the same, number for number, on real data too.",
-        "只走一步，即使在真实数据上，三种算法的每个数字也都相同。",
+        "只走一步，就算换成真实数据，三种算法算出的每个数也都相同。",
     ),
     "notice_digits_alike_try": (
         "Raise E: every round does more, and the three part.",

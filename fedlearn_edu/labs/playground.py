@@ -565,7 +565,7 @@ STRINGS = {
     "title": ("Playground", "游乐场"),
     "summary": (
         "Paint points for participants and watch their common model bend to them",
-        "给参与方画上数据点，看共同的模型怎样弯过去",
+        "给参与方画上数据点，看共同的模型怎样跟着弯过去",
     ),
     "preset_moons": ("Moons", "双月牙"),
     "preset_one_sided": ("One-sided", "各执一类"),
@@ -609,7 +609,7 @@ STRINGS = {
     "c_mu": ("Pull to the global model", "拉向全局模型的力度"),
     "c_rate": ("Server’s learning rate", "服务器学习率"),
     "c_alpha": ("Learning rate", "学习率"),
-    "c_epochs": ("Local epochs", "本地训练遍数"),
+    "c_epochs": ("Local epochs", "本地遍数"),
     "h_epochs": (
         "How often each goes through its own points in a round, 10 points a step.",
         "每一轮里，各参与方把自己的点过几遍；每步用 10 个点。",

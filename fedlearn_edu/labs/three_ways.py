@@ -880,7 +880,7 @@ STRINGS = {
         "每一方的样本一样多。β 小，各方只有少数几类标签；β 大，各方的标签构成都一样。"
         "方框里的小柱是各类标签的样本数。",
     ),
-    "c_epochs": ("Local epochs", "本地训练遍数"),
+    "c_epochs": ("Local epochs", "本地遍数"),
     "h_epochs": (
         "Passes over its own examples that each makes in a round, 32 at a time. "
         "The server makes as many over all of them.",
@@ -907,7 +907,7 @@ STRINGS = {
     "gone_here": ("here", "在"),
     "gone_gone": ("leaves", "离开"),
     "c_server_down": ("The server goes down", "服务器停机"),
-    "c_after": ("After round", "在此轮之后"),
+    "c_after": ("After round", "第几轮之后"),
     "h_after": (
         "All that you take away is gone after round r: the server, links of the graph, "
         "and participants, whose boxes you can press.",
@@ -1006,11 +1006,11 @@ STRINGS = {
         "At the end: centralised {centralised}, federated {federated}, gossip {gossip}, "
         "alone {alone}. The four differ only in what is shared.",
         "最后：集中 {centralised}，联邦 {federated}，流言 {gossip}，单独 {alone}。"
-        "四种学法的差别只在于分享了什么。",
+        "四种学法，差别只在于分享了什么。",
     ),
     "notice_centralised_try": (
         "Raise β: when does it hardly matter any more how they work together?",
-        "增大 β：到什么时候，怎么合作已经无关紧要了？",
+        "增大 β：到什么时候，怎么合作就无关紧要了？",
     ),
     "notice_alone_try": (
         "Raise β until everybody alone is nearly as good as all together.",
@@ -1064,7 +1064,7 @@ STRINGS = {
     "notice_left": (
         "Who leaves after round {r} keeps the model of that round; "
         "the others go on without its examples.",
-        "第 {r} 轮之后离开的，留着那一轮的模型；其他各方继续学，但没有了它的样本。",
+        "谁在第 {r} 轮之后离开，就留着那一轮的模型；其他各方继续学，只是没有了它的样本。",
     ),
     "notice_left_late": (
         "Centralised notices nothing: the examples are on the server already.",

@@ -5,7 +5,7 @@ STRINGS = {
     "not_yet": ("Not yet.", "还不对。"),
     "untouched": (
         "Nothing to check yet: replace the three dots by your answer, then run this cell again.",
-        "还没有可检查的内容：把三个点换成你的答案，再运行一次这个单元格。",
+        "还没有什么可检查：把三个点换成你的答案，再运行一次这个单元格。",
     ),
     "nothing": (
         "For {case} your function returned nothing. Does it end with `return`?",
@@ -38,7 +38,7 @@ STRINGS = {
     "question_n": ("Question {n}", "第 {n} 题"),
     "check": ("Check", "检查"),
     "choose": ("Choose an answer first.", "请先选一个答案。"),
-    "try_again": ("Not quite.", "不对。"),
+    "try_again": ("Not quite.", "不太对。"),
     "score": ("{n} of {all} answered rightly", "共 {all} 题，答对 {n} 题"),
     "all_right": ("All {all} right. Well done!", "{all} 题全对，很好！"),
     "read_only": (
@@ -55,6 +55,15 @@ STRINGS = {
     "missing_torch": (
         "not installed; only chapter 6 needs it",
         "没有安装；只有第 6 章需要它",
+    ),
+    "missing_keras": (
+        "not installed; only the appendix of chapter 6 needs it",
+        "没有安装；只有第 6 章的附录需要它",
+    ),
+    "no_keras": (
+        "Not installed: {names}. Without it the cells of this appendix do nothing; "
+        "the README says how to get it.",
+        "没有安装：{names}。缺了它，本附录的单元格什么也不做；安装方法见 README。",
     ),
     "your_progress": ("Your progress", "你的进度"),
     "chapter": ("Chapter", "章"),
@@ -81,7 +90,7 @@ STRINGS = {
     "trouble_newer": (
         "The file {path} was written by a newer version of this course. It is left as it is; "
         "progress is kept in memory only.",
-        "文件 {path} 是由本课程的更新版本写的。我们没有改动它；进度只保存在内存里。",
+        "文件 {path} 是用本课程较新的版本写的。我们没有改动它；进度只保存在内存里。",
     ),
     "trouble_unwritable": (
         "The file {path} cannot be written; progress is kept in memory only.",

@@ -33,13 +33,16 @@ WARM_UP = Exercise(
 QUIZ = (
     Question(
         "what_travels",
-        ("In federated learning, what leaves a participant?", "联邦学习中，什么会离开参与方？"),
+        (
+            "In federated learning, what leaves a participant?",
+            "联邦学习里，从参与方传出去的是什么？",
+        ),
         (
             wrong(
                 "Its data, well encrypted.",
-                "它的数据，加密之后。",
+                "它的数据，好好加了密。",
                 "Encrypted or not, the raw data stays where it is: that is the point.",
-                "不管加不加密，原始数据都留在原地，这正是要点。",
+                "不管加不加密，原始数据都留在原地，这正是关键所在。",
             ),
             right(
                 "How its data would change the model.",

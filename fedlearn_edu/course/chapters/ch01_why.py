@@ -55,7 +55,7 @@ ROUNDS = Exercise(
             (
                 "Rounded up: in the last of these rounds the federation has sent more already. "
                 "Ask for *whole* rounds.",
-                "你向上取整了：到最后那一轮，联邦发送的已经更多了。要的是*完整*的轮数。",
+                "你向上取整了：跑到最后那一轮，联邦已经传得更多了。题目要的是*整*轮数。",
             ),
         ),
         "fraction": Mistake(
@@ -71,7 +71,7 @@ ROUNDS = Exercise(
         "A round takes two models for every participant, four bytes a parameter. "
         "How often does the second fit into the first?",
         "全部样本占 `examples * bytes_each` 字节，只传一次。"
-        "一轮里，每个参与方要传两个模型，每个参数四字节。后者在前者里装得下几次？",
+        "一轮里，每个参与方要传两个模型，每个参数四字节。前者里装得下几个后者？",
     ),
     why=(
         "For the digits 8 rounds, and we needed 30: there the federation costs *more*. "
@@ -115,14 +115,14 @@ CURIOUS = Exercise(
             (
                 "You always divide by the first entry of the bias. "
                 "Where it is 0 the ratio says nothing: take a class whose entry is not.",
-                "你总是除以偏置的第一个分量。它为 0 时，比值毫无意义：要选一个分量不为 0 的类别。",
+                "你总是除以偏置梯度的第一个分量。它为 0 时，比值毫无意义：要选一个分量不为 0 的类别。",
             ),
         ),
         "column": Mistake(
             lambda weights, bias: np.array(weights)[:, np.argmax(np.abs(bias))],
             (
                 "This column is the input times a slope. The slope stands in the bias: divide by it.",
-                "这一列是输入乘以斜率。斜率就写在偏置里：除以它。",
+                "这一列是输入乘上一个系数。系数就在偏置的梯度里：除以它。",
             ),
         ),
         "sums": Mistake(
@@ -130,7 +130,7 @@ CURIOUS = Exercise(
             (
                 "Over all classes the slopes add up to 0, and 0 by 0 is no picture. "
                 "Use one class alone.",
-                "所有类别的斜率加起来是 0，而 0 除以 0 得不出图像。只用一个类别。",
+                "所有类别的系数加起来是 0，而 0 除以 0 得不出图像。只用一个类别就行。",
             ),
         ),
         "product": Mistake(
@@ -139,7 +139,7 @@ CURIOUS = Exercise(
             ),
             (
                 "You multiplied by the slope once more. The column has it as a factor already: divide.",
-                "你又乘了一次斜率。这一列里已经有这个因子了：应该除掉。",
+                "你又乘了一次系数。这一列里本来就有这个因子：应该除掉。",
             ),
         ),
     },
@@ -151,7 +151,7 @@ CURIOUS = Exercise(
     ),
     why=(
         "Three lines, no training, no secret knowledge: this is why an update is treated like data.",
-        "三行代码，不用训练，不用内部消息：所以更新也要像数据一样小心对待。",
+        "三行代码，不用训练，也不用什么内部消息：所以更新也要像数据一样小心对待。",
     ),
 )
 
@@ -196,16 +196,16 @@ QUIZ = (
         (
             right(
                 "Nobody averages for all: each averages with its neighbours.",
-                "没有谁替大家求平均：各自和邻居求平均。",
+                "没有谁替大家求平均：各方只和自己的邻居求平均。",
                 "Both train locally and keep the examples at home. "
                 "With everybody as a neighbour they even give the same model.",
-                "两者都在本地训练，样本都留在家里。如果人人都互为邻居，得到的模型甚至完全一样。",
+                "两者都在本地训练，样本都不出门。如果人人互为邻居，得到的模型甚至完全一样。",
             ),
             wrong(
                 "Federated learning trains locally, decentralised learning spreads the data over nodes.",
                 "联邦学习在本地训练，去中心化学习把数据分散存到各个节点。",
                 "So the article says. In both, the data stays with whoever has it.",
-                "文章是这么说的。其实在两者当中，数据都待在原来的主人手里。",
+                "文章是这么说的。其实两种方式里，数据都留在原来的主人手里。",
             ),
             wrong(
                 "Decentralised learning sends examples, federated learning sends models.",
@@ -234,7 +234,7 @@ QUIZ = (
                 "The same: what is learned is the same.",
                 "一样多：学到的东西一样。",
                 "Bytes are not knowledge. 0.37 MB against 1.25 MB, or 1.26 with the headers of the messages.",
-                "字节不等于知识。是 0.37 MB 对 1.25 MB，算上消息头是 1.26 MB。",
+                "字节不等于知识。这里是 0.37 MB 对 1.25 MB，算上报头是 1.26 MB。",
             ),
             right(
                 "Centralised: 0.37 MB once, against 1.25 MB.",
@@ -250,7 +250,7 @@ QUIZ = (
         (
             "A hospital says: “Our data never leaves the house, so our patients' privacy is guaranteed.” "
             "What is true?",
-            "一家医院说：“我们的数据从不出院，所以患者的隐私有保障。”哪种说法是对的？",
+            "一家医院说：“我们的数据从不离开医院，所以患者的隐私有保障。”哪种说法是对的？",
         ),
         (
             wrong(
@@ -265,13 +265,13 @@ QUIZ = (
                 "收集的确实少了，但更新可能泄露样本；要有保障，还得做更多。",
                 "Secure aggregation hides single updates, differential privacy bounds what can be "
                 "learned of one person at all.",
-                "安全聚合遮住单个更新，差分隐私则限制了从结果里最多能了解到一个人多少。",
+                "安全聚合遮住单个更新，差分隐私则给“从结果里最多能了解一个人多少”定了上限。",
             ),
             wrong(
                 "It is guaranteed if the update is compressed with $\\lambda = 0.1$.",
                 "用 $\\lambda = 0.1$ 压缩过更新，就有保障。",
                 "A picture that is ten times darker is the same picture. In the ratio $\\lambda$ cancels.",
-                "暗了十倍的图像还是那张图像。一做比值，$\\lambda$ 就约掉了。",
+                "把图像调暗到十分之一，还是那张图像。一做比值，$\\lambda$ 就约掉了。",
             ),
             wrong(
                 "There is no gain at all over sending the data.",
@@ -308,9 +308,9 @@ QUIZ = (
             right(
                 "Where data cannot be pooled, the federation is worth it; where it can, pooling is "
                 "simpler and better here.",
-                "数据不能合并时，联邦值得；能合并时，这里合并更简单，效果也更好。",
+                "数据合不到一起时，值得用联邦；合得到一起时，在这里合并更简单，效果也更好。",
                 "The right question is what each participant could do *otherwise*.",
-                "真正要问的是：*不这样做*的话，每一方能做到什么程度。",
+                "真正要问的是：*不这样做*，每一方本来能做到什么程度。",
             ),
         ),
     ),

@@ -29,7 +29,7 @@ def my_update(theta, numbers, alpha, steps):
 
 UPDATE = Exercise(
     key="update",
-    title=("What a participant sends", "参与方发送的内容"),
+    title=("What a participant sends", "参与方发送什么"),
     solution=my_update,
     cases=(
         ((0.0, [2, 3, 5, 6], 0.5, 1), 2.0),
@@ -43,7 +43,7 @@ UPDATE = Exercise(
             (
                 "This is the local model $\\theta_i$ itself. "
                 "The update is what the training *changed*: subtract where it started.",
-                "这是本地模型 $\\theta_i$ 本身。更新是训练带来的*变化*：要减去出发点。",
+                "这是本地模型 $\\theta_i$ 本身。更新是训练带来的*变化*：还要减去起点。",
             ),
         ),
         "one_step": Mistake(
@@ -58,7 +58,7 @@ UPDATE = Exercise(
             (
                 "Every step used the gradient at the start $\\theta$. "
                 "The second step stands somewhere else: take the gradient at $\\theta_i$.",
-                "每一步用的都是起点 $\\theta$ 处的梯度。走第二步时已经换了地方：要用 $\\theta_i$ 处的梯度。",
+                "每一步用的都是起点 $\\theta$ 处的梯度。走第二步时，位置已经变了：要用 $\\theta_i$ 处的梯度。",
             ),
         ),
         "gradient": Mistake(
@@ -66,7 +66,7 @@ UPDATE = Exercise(
             (
                 "This is the gradient at $\\theta$: the local training plays no part in it. "
                 "Walk first, then say how far you got.",
-                "这是 $\\theta$ 处的梯度，本地训练根本没起作用。先走，再报告走了多远。",
+                "这是 $\\theta$ 处的梯度，本地训练根本没起作用。先走，再说走了多远。",
             ),
         ),
         "last_gradient": Mistake(
@@ -98,7 +98,7 @@ UPDATE = Exercise(
             (
                 "You added the gradients of the numbers and did not divide by how many there are: "
                 "who has more numbers takes longer steps.",
-                "你把每个数的梯度相加，却没有除以个数：数越多的一方，步子就越长。",
+                "你把每个数的梯度相加，却没有除以个数：谁的数多，谁的步子就长。",
             ),
         ),
     },
@@ -107,7 +107,7 @@ UPDATE = Exercise(
         "In each step the gradient is `local` minus the mean of the numbers, "
         "and `local` goes `alpha` times as far against it. At the end, return the difference.",
         "从 `local = theta` 开始。每一步的梯度是 `local` 减去这些数的均值，"
-        "`local` 朝相反方向走 `alpha` 倍那么远。最后返回差值。",
+        "`local` 逆着梯度走，走的距离是梯度的 `alpha` 倍。最后返回差值。",
     ),
     why=(
         "For any model: `fl.models.gradient` and `fl.gradient_step`, as in the round on digits above.",
@@ -157,11 +157,11 @@ ARRIVED = Exercise(
     },
     hint=(
         "Set the counts of those that did not arrive to 0, then divide by the sum of what is left.",
-        "把没到的一方的样本数变成 0，再除以剩下的总数。",
+        "谁没到，就把谁的样本数变成 0，再除以剩下的总数。",
     ),
     why=(
         "`fl.Plan(dropout=0.3)` does this in every round of a training.",
-        "`fl.Plan(dropout=0.3)` 会在训练的每一轮里这样做。",
+        "训练时，`fl.Plan(dropout=0.3)` 每一轮都会这样做。",
     ),
 )
 
@@ -208,7 +208,7 @@ ROUND = Exercise(
                 "The server moves after every participant, so that the second one trains on what "
                 "the first has left behind, and the order decides. "
                 "Keep $\\theta$ still until all updates are in.",
-                "每来一个参与方，服务器就动一次：第二个在第一个的结果上训练，先后顺序决定了一切。"
+                "每来一个参与方，服务器就动一次：第二个在第一个的结果上训练，结果取决于先后顺序。"
                 "在收齐更新之前，$\\theta$ 要保持不动。",
             ),
         ),
@@ -217,7 +217,7 @@ ROUND = Exercise(
             (
                 "Every participant counts the same here, whether it has one number or four. "
                 "Weight by how many it has.",
-                "不管有一个数还是四个数，你让每一方都一样重。请按个数加权。",
+                "不管手里是一个数还是四个数，你让每一方都一样重。请按个数加权。",
             ),
         ),
         "summed": Mistake(
@@ -268,7 +268,7 @@ QUIZ = (
                 "加密后的样本。",
                 "Encrypted or not, they would end up on the server. "
                 "In federated learning they stay where they are.",
-                "加不加密，样本最后都到了服务器手里。联邦学习里，样本待在原处不动。",
+                "加不加密，样本最后都到了服务器手里。在联邦学习里，样本留在原处不动。",
             ),
             right(
                 "How its parameters changed: as many numbers as the model has.",
@@ -277,14 +277,14 @@ QUIZ = (
                 "It says nothing of single examples directly, but it was made of them; "
                 "chapter 1 shows what can be read off it.",
                 "就是 $\\Delta_i = \\theta_i - \\theta$，可能再加上 $n_i$。"
-                "它没有直接说出任何一个样本，却是由样本算出来的；第 1 章演示过能从中读出什么。",
+                "它没有直接说出任何一个样本，却是由样本算出来的；从中能读出什么，第 1 章演示过。",
             ),
             wrong(
                 "How good its model is, so that the server can keep the best one.",
                 "它的模型有多好，服务器好把最好的留下。",
                 "Nobody is chosen as a winner: all updates are averaged, "
                 "and the mean knows something of everybody's data.",
-                "这里不评选优胜者：所有更新一起求平均，平均里有每一方数据的影子。",
+                "这里不选优胜者：所有更新一起求平均，平均里有每一方数据的影子。",
             ),
         ),
     ),
@@ -315,7 +315,7 @@ QUIZ = (
                 "通常比两个都差。",
                 "The average of two different ways of seeing is often none. "
                 "That is why step 1 hands everybody the *same* $\\theta$.",
-                "两种不同的看法一平均，往往什么也看不出来。所以第 1 步要给每一方*同一个* $\\theta$。",
+                "两套不同的看法一平均，往往什么也看不出来。所以第 1 步要给每一方*同一个* $\\theta$。",
             ),
         ),
     ),
@@ -332,13 +332,13 @@ QUIZ = (
                 "和各学各的一样。",
                 "Nothing that the others found out ever reaches them. "
                 "The averaging still happens, but nobody gets to use it.",
-                "别人学到的东西从来没有传到它手里。平均照样在做，只是谁也用不上。",
+                "别人学到的东西，从来没有传到自己手里。平均照样在做，只是谁也用不上。",
             ),
             wrong(
                 "Slowly the same model: they did send their updates.",
                 "慢慢变成同一个模型：更新毕竟都发出去了。",
                 "Sending changes the server, not the sender. Only step 5 brings them together.",
-                "发送改变的是服务器，不是发送的一方。只有第 5 步才能把大家拉到一起。",
+                "更新发出去，变的是服务器，不是自己。只有第 5 步才能把大家拉到一起。",
             ),
             wrong(
                 "Nothing: without $\\theta$ they cannot train.",
@@ -364,7 +364,7 @@ QUIZ = (
             ),
             wrong(
                 "It averages over 100 and puts zeros for the missing ones.",
-                "按 100 个求平均，缺的当作零。",
+                "按 100 个求平均，缺的按零算。",
                 "Then the step is only 30% as long, and it says of 70 participants that "
                 "they like $\\theta$ as it is. Nobody knows that.",
                 "那样步长只剩 30%，还等于替 70 个参与方说“$\\theta$ 不用改”。可这谁也不知道。",

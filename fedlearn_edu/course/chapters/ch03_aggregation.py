@@ -43,7 +43,7 @@ WEIGHTS = Exercise(
             (
                 "You divided by $N$, the number of participants. "
                 "Divide by the number of all examples.",
-                "你除的是参与方的个数 $N$。应该除以全部样本的总数。",
+                "你除以的是参与方的个数 $N$。应该除以全部样本的总数。",
             ),
         ),
         "by_largest": Mistake(
@@ -51,7 +51,7 @@ WEIGHTS = Exercise(
             (
                 "You divided by the largest $n_i$, so that the biggest participant gets 1 "
                 "and the weights add up to more than 1.",
-                "你除的是最大的 $n_i$，于是样本最多的一方得到 1，全部权重加起来超过了 1。",
+                "你除以的是最大的 $n_i$，于是样本最多的一方得到 1，全部权重加起来超过了 1。",
             ),
         ),
     },
@@ -112,7 +112,7 @@ AGGREGATE = Exercise(
             (
                 "You weighted, and then divided by $N$ as well. "
                 "The weights add up to 1: the weighted sum is the mean already.",
-                "你加权之后又除了一次 $N$。权重之和已经是 1，加权求和就是平均。",
+                "你加权之后，又除以了一次 $N$。权重之和已经是 1，加权求和就是平均。",
             ),
         ),
         "by_number": Mistake(
@@ -120,7 +120,7 @@ AGGREGATE = Exercise(
             (
                 "You divided by $N$, the number of participants. "
                 "With counts as weights the divisor is the number of all examples.",
-                "你除的是参与方的个数 $N$。用样本数作权重时，除数应该是样本总数。",
+                "你除以的是参与方的个数 $N$。用样本数作权重时，除数应该是样本总数。",
             ),
         ),
         "flat": Mistake(
@@ -160,7 +160,7 @@ QUIZ = (
                 "一样：平均是公平的。",
                 "It is fair to *clinics*, and therefore not to patients: each clinic has a third, "
                 "shared among 10 or among 80.",
-                "它对*诊所*公平，所以对患者就不公平了：每家诊所占三分之一，有的由 10 个人分，有的由 80 个人分。",
+                "它对*诊所*公平，对患者就不公平了：每家诊所占三分之一，有的由 10 个人分，有的由 80 个人分。",
             ),
             wrong(
                 "An eighth as much.",

@@ -84,7 +84,7 @@ ROUND = Exercise(
     ),
     why=(
         "In the package: `fl.simulate` with `local_steps`.",
-        "包里的对应函数是 `fl.simulate`，参数是 `local_steps`。",
+        "包里用的是 `fl.simulate`，加上参数 `local_steps`。",
     ),
 )
 
@@ -101,7 +101,7 @@ END = Exercise(
                 "$(1 \\cdot 0 + 1 \\cdot 1 + 10 \\cdot 8) / 12$. After very many local steps "
                 "nobody sends a gradient any more: what does each send?",
                 "这是最优点，各方的*梯度*在那里平衡：$(1 \\cdot 0 + 1 \\cdot 1 + 10 \\cdot 8) / 12$。"
-                "但本地走了很多很多步之后，大家送出的已经不是梯度了，那是什么？",
+                "可是本地走了很多很多步之后，大家发出的已经不是梯度了，那是什么？",
             ),
         ),
         "steepest": Mistake(
@@ -147,7 +147,7 @@ SCAFFOLD = Exercise(
             (
                 "The two are swapped: you push everybody even further home. "
                 "Take off what is *own*, add what is common.",
-                "两项的符号反了：这样会把每一方更用力地推回自己家。应该减去*自己的*，加上共同的。",
+                "两项的符号反了：这样只会更使劲地把每一方推回自己家。应该减去*自己的*，加上共同的。",
             ),
         ),
         "no_common": Mistake(
@@ -155,7 +155,7 @@ SCAFFOLD = Exercise(
             (
                 "You took off the participant's own direction and put nothing in its place. "
                 "Add the common one, $c$.",
-                "你减去了参与方自己的方向，却没有补上什么。请加上共同的方向 $c$。",
+                "你减去了参与方自己的方向，却什么也没有补上。请加上共同的方向 $c$。",
             ),
         ),
         "fedavg": Mistake(
@@ -203,7 +203,7 @@ QUIZ = (
                 "当所有参与方的数据分布相同时。",
                 "Then drift is small, but the paths differ: "
                 "several local steps go further than one.",
-                "这时漂移很小，但路径仍然不同：本地走几步，比走一步走得更远。",
+                "这时漂移很小，但路径仍然不同：本地走几步，总比只走一步走得远。",
             ),
             right(
                 "With one full-batch local step, and the same weights.",
@@ -244,7 +244,7 @@ QUIZ = (
                 "哪里也不停：五方把它拉来拉去，没完没了。",
                 "With everybody present the round is a fixed map with factor "
                 "$(1 - \\alpha h)^{20}$: it settles quickly.",
-                "如果人人到场，每一轮都是同一个映射，因子为 $(1 - \\alpha h)^{20}$，很快就会停下来。",
+                "既然人人到场，每一轮就都是同一个映射，倍数为 $(1 - \\alpha h)^{20}$，很快就会停下来。",
             ),
         ),
     ),
@@ -303,7 +303,7 @@ QUIZ = (
                 "没有代价，否则大家就不会用了。",
                 "It has a price, and not everybody uses it: with a million phones that come once "
                 "and never again, a participant's own $c_i$ is of little use.",
-                "有代价，而且并非人人都用：如果有一百万部手机，每部只来一次，那么每一方自己的 $c_i$ 就没什么用。",
+                "有代价，而且并非人人都用：如果有一百万部手机，每部只来一次，参与方自己的 $c_i$ 就没什么用了。",
             ),
             right(
                 "Twice the traffic, and each participant has to remember its $c_i$.",
@@ -335,7 +335,7 @@ QUIZ = (
                 "本地训练能省多少，取决于各方数据有多像：要测一测才知道。",
                 "The same algorithm, the same digits, only dealt differently. "
                 "A number from a paper is a number for that paper's data.",
-                "同样的算法、同样的数字，只是分法不同。论文里的数，是那篇论文的数据上的数。",
+                "同样的算法、同样的数字，只是分法不同。论文里的数，是在那篇论文的数据上得到的。",
             ),
             wrong(
                 "FedAvg converges to a wrong model there, so it reads badly.",

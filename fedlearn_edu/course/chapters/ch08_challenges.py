@@ -36,7 +36,7 @@ TRAFFIC = Exercise(
     hint=(
         "Numbers in the model, times bits of each, times participants asked, times rounds; "
         "then both ways, and in bytes.",
-        "模型里有几个数，乘以每个数的比特数，乘以邀请的参与方数，再乘以轮数；然后算上来回两个方向，换成字节。",
+        "模型里有几个数，乘以每个数的比特数，乘以邀请的参与方数，再乘以轮数；然后算上来回两个方向，再换成字节。",
     ),
 )
 
@@ -69,7 +69,7 @@ TIME = Exercise(
             lambda steps, e, send: sum(e * a + b for a, b in zip(steps, send, strict=True)),
             (
                 "You added the times. The participants work at the same time.",
-                "你把时间加了起来。各方是同时在做的。",
+                "你把时间加了起来。可各方是同时在干活的。",
             ),
         ),
         "separate": Mistake(
@@ -137,13 +137,13 @@ QUIZ = (
                 "It becomes a thousand times as long.",
                 "变成一千倍长。",
                 "The examples are not in it; only numbers of the model are.",
-                "里面没有样本，只有模型的数。",
+                "更新里没有样本，只有模型的一个个数。",
             ),
             wrong(
                 "It becomes too large for federated learning.",
                 "会大到没法做联邦学习。",
                 "The size of the *model* is a limit; the amount of data is not.",
-                "*模型*的大小是限制，数据量不是。",
+                "有限制的是*模型*的大小，不是数据量。",
             ),
         ),
     ),
@@ -156,21 +156,21 @@ QUIZ = (
         (
             wrong(
                 "When it is different ones each time.",
-                "每次掉线的都不一样时。",
+                "每次掉线的都不是同一批时。",
                 "Then everybody is heard in the course of time; the training is only noisier.",
-                "这样的话，时间长了每一方都有机会参加，只是训练的噪声大一些。",
+                "这样的话，时间一长，每一方的话都听得到，只是训练的噪声大一些。",
             ),
             wrong(
                 "It makes no difference who drops out.",
                 "谁掉线都一样。",
                 "Their number makes noise; which ones they are decides what the model can learn.",
-                "人数决定噪声，而是哪些人，决定模型能学到什么。",
+                "缺了多少，决定噪声有多大；缺的是谁，决定模型能学到什么。",
             ),
             right(
                 "When it is always the same ones, with data of their own.",
-                "总是同样的那些，而且它们的数据与众不同时。",
+                "总是同样那几个，而且它们的数据与众不同时。",
                 "What only they know is never learned, and no number of rounds mends it.",
-                "只有它们知道的东西永远学不到，再多的轮数也补不回来。",
+                "只有它们知道的东西，永远学不到，再跑多少轮也补不回来。",
             ),
         ),
     ),
@@ -185,7 +185,7 @@ QUIZ = (
                 "Always: a model is smaller than data.",
                 "总是更小：模型比数据小。",
                 "It is sent in every round, both ways, to everybody who is asked.",
-                "每一轮都要发，来回两个方向，受邀的每一方都要。",
+                "每一轮都要传，来回两个方向，受邀的每一方都要传。",
             ),
             right(
                 "That depends on data, model and rounds; here it sends far more.",
@@ -197,7 +197,7 @@ QUIZ = (
                 "Never.",
                 "从来不会更小。",
                 "With hours of video at each participant and a small model it does.",
-                "如果每一方都有好几个小时的视频，而模型很小，它就会更小。",
+                "如果每一方都有好几个小时的视频，模型又很小，通信量就会更小。",
             ),
         ),
     ),
@@ -208,6 +208,16 @@ STRINGS = {
     "dropped": ("late ones are dropped:", "迟到的不要："),
     "partial": ("late ones send what they have:", "迟到的先交已做完的："),
     "stale": ("late ones come three rounds later:", "迟到的晚三轮到："),
+    "iid": ("IID", "IID"),
+    "shards": ("two label shards each", "每方两个标签分片"),
+    "asked": ("asked in each round, of 100", "每轮邀请（共 100 方）"),
+    "rounds": ("rounds to 93%", "到 93% 的轮数"),
+    "models": ("models sent, in all", "一共发送的模型数"),
+    "drops": ("FedAvg, drops the late ones", "FedAvg，不要迟到的"),
+    "keeps": ("takes their unfinished work", "收下半成品"),
+    "spring": ("takes it, with a spring, μ = 1", "收下，加弹簧，μ = 1"),
+    "late": ("late, in % of those asked", "迟到者占受邀者的百分比"),
+    "accuracy": ("accuracy in %", "准确率（%）"),
 }
 
 CHAPTER = Chapter(
@@ -215,7 +225,7 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 15,
+        "example": 20,
         "lab": 10,
         "try": 10,
         "exercise": 10,

@@ -86,7 +86,7 @@ FOUND = Exercise(
             (
                 "You divided by the number of alarms: that says how many alarms are justified. "
                 "Asked is how many of the *frauds* are found.",
-                "你除的是报警的次数，得到的是报警里有多少是对的。题目问的是*欺诈*里有多少被找出来了。",
+                "你除以的是报警的次数，得到的是报警里有多少是对的。题目问的是*欺诈*里有多少被找出来了。",
             ),
         ),
         "of_all": Mistake(
@@ -95,7 +95,7 @@ FOUND = Exercise(
             ),
             (
                 "You divided by the number of all transactions. Divide by the number of frauds.",
-                "你除的是全部交易的笔数。应该除以欺诈的笔数。",
+                "你除以的是全部交易的笔数。应该除以欺诈的笔数。",
             ),
         ),
     },
@@ -143,13 +143,13 @@ AT_HOME = Exercise(
             (
                 "You left out what the owner never writes, but counted the rest equally. "
                 "Let the counts decide.",
-                "你去掉了主人从来不写的标签，却把其余的一视同仁。应该由样本数来决定。",
+                "你去掉了主人从来不写的标签，却把其余的标签一视同仁。应该由样本数来决定。",
             ),
         ),
     },
     hint=(
         "It is chapter 3's weighted mean, over labels instead of participants.",
-        "就是第 3 章的加权平均，只是对标签取，而不是对参与方取。",
+        "就是第 3 章的加权平均，只不过平均的是标签，不是参与方。",
     ),
     why=("", ""),
 )
@@ -171,10 +171,10 @@ QUIZ = (
             ),
             right(
                 "Little: ask how much of the fraud it finds, at how many alarms.",
-                "几乎说明不了什么：要问它用多少次报警，找出了多少欺诈。",
+                "几乎说明不了什么：要问它报了多少次警，找出了多少欺诈。",
                 "With rare labels accuracy is a matter of the common ones. "
                 "The question that is put to the model must decide the measure.",
-                "标签稀少时，准确率几乎全由常见的那一类决定。用什么指标，要看我们拿模型来做什么。",
+                "某一类很少见时，准确率几乎全由常见的那一类决定。用什么指标，要看我们拿模型来做什么。",
             ),
             wrong(
                 "That the federation was worth it.",
@@ -207,12 +207,12 @@ QUIZ = (
                 "No, so federated learning is useless here.",
                 "没有，所以联邦学习在这里没有用。",
                 "It collects less data than pooling does, and it can be combined with guarantees.",
-                "它比合并训练收集的数据少，而且可以和有保证的技术结合。",
+                "它比合并训练收集的数据少，而且还能配上有保障的技术。",
             ),
             right(
                 "Less is given away than by pooling, but it is no guarantee; secure aggregation "
                 "and differential privacy give some.",
-                "比合并训练交出的少，但不是保证；安全聚合和差分隐私才提供保证。",
+                "比合并训练交出的少，但不是保障；安全聚合和差分隐私才能提供保障。",
                 "Keeping the raw data at home is data minimisation. "
                 "What the updates give away is a second question.",
                 "原始数据留在本地，是数据最小化。更新会泄露什么，是另一个问题。",
@@ -231,7 +231,7 @@ QUIZ = (
                 "同样的输入，在不同的区含义不同。",
                 "At eight in the morning one district is full and the other empty. "
                 "One function of the hour cannot say both.",
-                "早上八点，一个区车水马龙，另一个区空空荡荡。时刻的一个函数没法同时说两种话。",
+                "早上八点，一个区车水马龙，另一个区空空荡荡。只凭时刻的一个函数，没法两样都说对。",
             ),
             wrong(
                 "There is too little data.",
@@ -258,11 +258,11 @@ QUIZ = (
                 "Enough: it has learnt from many cars.",
                 "足够了：它向许多车学过。",
                 "Many cars that have not seen ice are no ice. A thousand more would not help.",
-                "没见过冰的车再多，也不是冰。再来一千辆也没有用。",
+                "没见过冰的车，再多也变不出冰来。再来一千辆也没有用。",
             ),
             right(
                 "Nothing that any of them could vouch for.",
-                "没有任何一辆车能担保的东西。",
+                "谈不上了解：没有哪一辆车能替它打包票。",
                 "A federation passes on what somebody has seen; it makes no experience. "
                 "Pooling would know as little.",
                 "联邦能传递别人见过的东西，不能凭空造出经验。合并训练也一样不知道。",
@@ -299,7 +299,7 @@ QUIZ = (
                 "一个看上去和别的没有两样的更新；它只能去检验模型的表现。",
                 "Who cannot look at the data cannot check them. "
                 "Robust means and tests on data of one's own help in part.",
-                "看不到数据，就没法核对数据。稳健的平均、用自己的数据做检验，只能部分地补救。",
+                "看不到数据，就没法核对数据。用稳健的平均，或者用自己的数据做检验，也只能补救一部分。",
             ),
         ),
     ),

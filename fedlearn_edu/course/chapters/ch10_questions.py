@@ -68,7 +68,7 @@ INVERSION = Exercise(
     ),
     why=(
         "Two lines, no optimisation, no guess. That is why “the data stay at home” is no guarantee.",
-        "只要两行，不用优化，也不用猜。所以“数据不出本地”并不是保证。",
+        "只要两行，不用优化，也不用猜。所以“数据不出本地”算不上保障。",
     ),
 )
 
@@ -114,21 +114,21 @@ MESSAGES = Exercise(
             (
                 "Only the first of each pair uses the mask: nothing cancels it, "
                 "and the last participant sends its update bare.",
-                "每一对里只有前一方用了掩码：没有东西来抵消它，最后一个参与方的更新还是裸着发出去的。",
+                "每一对里只有前一方用了掩码：没有另一半来抵消，最后一个参与方的更新还是毫无遮掩地发了出去。",
             ),
         ),
         "swapped": Mistake(
             lambda updates, masks: masked(updates, masks, (-1, 1)),
             (
                 "This cancels too. But all have to agree who adds; here it is the first of the pair.",
-                "这样也会抵消。但谁加谁减必须约定好：这里约定每一对的前一方加。",
+                "这样也能抵消。但谁加谁减必须约定好：这里约定每一对的前一方加。",
             ),
         ),
         "bare": Mistake(
             lambda updates, masks: np.array(updates),
             (
                 "These are the updates as they are: the server would see every one.",
-                "这就是原来的更新：服务器会看到每一个。",
+                "这就是原来的更新：服务器每一个都看得见。",
             ),
         ),
     },
@@ -180,7 +180,7 @@ CLIP = Exercise(
             (
                 "You cut each component for itself. That turns the direction, "
                 "and the length may still exceed $S$.",
-                "你是逐个分量截断的。这会改变方向，而且长度仍可能超过 $S$。",
+                "你是一个分量一个分量截断的。这样会改变方向，而且长度仍可能超过 $S$。",
             ),
         ),
         "larger": Mistake(
@@ -209,7 +209,7 @@ QUIZ = (
         (
             "A hospital says: “We use federated learning, so our patients' privacy is guaranteed.” "
             "What is true?",
-            "一家医院说：“我们用的是联邦学习，所以患者的隐私有保证。”实际情况如何？",
+            "一家医院说：“我们用的是联邦学习，所以患者的隐私有保障。”实际情况如何？",
         ),
         (
             wrong(
@@ -222,10 +222,10 @@ QUIZ = (
             right(
                 "Less data moves than before; a guarantee needs secure aggregation and "
                 "differential privacy.",
-                "外流的数据确实少了，但要有保证，还需要安全聚合和差分隐私。",
+                "外流的数据确实少了，但要有保障，还需要安全聚合和差分隐私。",
                 "Keeping data at home is *data minimisation*, and worth having. "
                 "What updates and the finished model betray is another matter, with tools of its own.",
-                "数据留在本地叫*数据最小化*，这有价值。至于更新和最终模型会泄露什么，是另一回事，要用另外的工具。",
+                "数据留在本地叫*数据最小化*，这很有价值。至于更新和训练好的模型会泄露什么，是另一回事，要用另外的工具。",
             ),
             wrong(
                 "It is right if the updates are compressed.",
@@ -285,13 +285,13 @@ QUIZ = (
                 "没有变化：每一方都带来自己的噪声。",
                 "Here the noise is added to the sum, once. If each had to add noise of that size, "
                 "it would shrink too, but only like $1 / \\sqrt{N}$.",
-                "这里的噪声是在总和上加一次。即使每一方都加同样大小的噪声，也会缩小，只是按 $1 / \\sqrt{N}$。",
+                "这里的噪声是在总和上加一次。就算每一方各加这么大的噪声，平均里的噪声也会缩小，只不过是按 $1 / \\sqrt{N}$ 缩小。",
             ),
             wrong(
                 "It becomes noisier: more people, more noise.",
                 "噪声更大：人越多，噪声越多。",
                 "The bound $S$ is on one person's part, and so the noise need not grow with the crowd.",
-                "$S$ 限制的是一个人的份额，所以噪声不必随人数增加。",
+                "$S$ 限制的是一个人的分量，所以噪声不必随人数增加。",
             ),
         ),
     ),
@@ -320,7 +320,7 @@ QUIZ = (
                 "一个负责聚合的服务器。",
                 "Neighbours average among themselves. Nothing stands still when one party fails, "
                 "and news takes longer to spread.",
-                "由邻居之间互相平均。一方失灵不会让全体停下，但消息传得更慢。",
+                "邻居之间互相平均。哪一方出了故障，都不会让全体停下，但消息传得更慢。",
             ),
         ),
     ),
@@ -376,7 +376,7 @@ QUIZ = (
             ),
             wrong(
                 "Better data at the slow ones.",
-                "改善慢的那些参与方的数据。",
+                "把慢的那几方的数据弄好一些。",
                 "Good data is always welcome, but nobody computes faster for it.",
                 "数据好当然好，但不会让谁算得更快。",
             ),
