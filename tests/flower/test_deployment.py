@@ -112,6 +112,7 @@ def test_deployment_is_the_engine(folder, tmp_path, start):
         for name in sorted(os.listdir(closed.folder)):
             if name.endswith((".key", "secret")):
                 assert (closed.folder / name).stat().st_mode & 0o077 == 0, name
+    assert refused == [True, True]
     for federation in (open_one, closed):
         recipe = federation.recipe
         assert [r.participants for r in federation.rounds] == [[0, 1]] * recipe.rounds
@@ -120,7 +121,6 @@ def test_deployment_is_the_engine(folder, tmp_path, start):
         for r in federation.rounds:
             assert all(r.up[i] > up and r.down[i] > down for i in r.up)
         assert federation.peak > 0
-    assert refused == [True, True]
     assert joined.end(120) == 0, joined.text()
     none_left(folder)
     none_left(joined.folder)
