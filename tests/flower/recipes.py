@@ -27,7 +27,7 @@ RECIPES = {
         convention="sum",
         **{**FULL, "dtype": "float32"},
         **SMALL,
-    ),  # fmt: skip
+    ),
     "FedProx": Recipe(algorithm="FedProx", mu=0.5, **SMALL),
     "FedNova": Recipe(algorithm="FedNova", epochs=2, **SMALL),
     "FedAdam": Recipe(algorithm="FedAdam", dtype="float64", **SMALL),
