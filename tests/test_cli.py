@@ -76,6 +76,8 @@ def test_help_does_not_import_the_server():
         (["app", "--host", "no.such.host.invalid", "--port", "0"], "is not an address"),
         (["app", "--host", "203.0.113.7", "--port", "0"], "is not an address"),
         (["app", "--nonsense"], "nonsense"),
+        (["federation", "--participants", "1"], "'1' is not a whole number from 2 to 100"),
+        (["federation", "--remote", "1"], "--remote needs --host"),
         (["nonsense"], "nonsense"),
         ([], "required"),
     ],

@@ -28,7 +28,7 @@ from .parts import Parts, Stopped, check_port, command_path, environment, free_p
 from .relay import Relays
 
 PROJECT = Path(__file__).parent / "project"
-START_SECONDS = 60  # in which a part has to be up
+START_SECONDS = 180  # in which a part has to be up
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ class Deployment(Parts):
         self.rounds, self.notes, self.relays = [], [], None
         self.counters, self.before, self.peak = {}, {}, 0
         self.journal = self.server = self.theta = None
-        self.done = False
+        self.done = self.server_gone = False
+        self.line = ""
 
     # --- Start and stop ---
 
@@ -128,10 +129,23 @@ class Deployment(Parts):
         """Start the server, then the participants, then the run."""
         check_port(self.host or "127.0.0.1", self.port)
         inner = free_port() if self.host or not self.port else self.port
-        self.address = f"127.0.0.1:{inner}"
-        self.relays = Relays(inner)
+        self.address, self.relays = f"127.0.0.1:{inner}", Relays(inner)
+        self._write_connection()
         if self.secure:
             self._make_keys()
+        self._start_server(inner)
+        if self.secure:
+            self._register()
+        if self.host:
+            self._open_gate()
+        for i in range(self.recipe.participants):
+            if i not in self.remote:
+                self.counters[i] = self.relays.open()
+                self.before[i] = (0, 0)
+                self.start(i)
+        self._submit()
+
+    def _start_server(self, port):
         (self.folder / "secret").touch(mode=0o600)
         (self.folder / "secret").write_bytes(urandom(32))
         secret = ["--superexec-auth-secret-file", self._path("secret")]
@@ -141,25 +155,17 @@ class Deployment(Parts):
                    self._path("server.crt"), "--ssl-keyfile", self._path("server.key"),
                    "--enable-supernode-auth"]  # fmt: skip
         self.launch("SuperLink", "flower-superlink", *tls, "--isolation", "process",
-                     "--host", "127.0.0.1", "--port", str(inner), *secret)  # fmt: skip
-        self._await_port(inner)
+                     "--host", "127.0.0.1", "--port", str(port), *secret)  # fmt: skip
+        self._await_port(port)
         self.launch("SuperExec", "flower-superexec", *self._trust(), *secret,
                      "--runtime-api-address", self.address)  # fmt: skip
-        self._write_connection()
-        if self.secure:
-            self._register()
-        if self.host:
-            names = ("ca.crt", "server.crt", "server.key") if self.secure else ()
-            certificate = tuple(map(self._path, names))
-            self.counters["others"] = self.relays.gate(self.host, self.port, certificate)
-            self.before["others"] = (0, 0)
-            self.port = self.counters["others"].port
-        for i in range(self.recipe.participants):
-            if i not in self.remote:
-                self.counters[i] = self.relays.open()
-                self.before[i] = (0, 0)
-                self.start(i)
-        self._submit()
+
+    def _open_gate(self):
+        names = ("ca.crt", "server.crt", "server.key") if self.secure else ()
+        certificate = tuple(map(self._path, names))
+        self.counters["others"] = self.relays.gate(self.host, self.port, certificate)
+        self.before["others"] = (0, 0)
+        self.port = self.counters["others"].port
 
     def stop(self):
         """End every part and remove what they wrote; can be called twice."""
@@ -209,9 +215,12 @@ class Deployment(Parts):
     def _news(self):
         """Yield the rounds that the server has written down since the last look."""
         while text := self.journal.readline():
-            event = json.loads(text)
+            self.line += text
+            if not text.endswith("\n"):
+                break  # the rest is still being written
+            event, self.line = json.loads(self.line), ""
             if "server" in event:
-                self.server = event["server"]
+                self.server, self.server_gone = event["server"], False
             elif "error" in event:
                 raise Stopped("server_error", reason=event["error"])
             elif "done" in event:
@@ -245,7 +254,9 @@ class Deployment(Parts):
         if not alive and not self.remote:
             raise Stopped("nobody_left", round=t)
         if self.server and not _runs(self.server):
-            raise Stopped("part_ended", part="ServerApp", round=t, words="")
+            if self.server_gone:  # what it wrote before it ended has been read
+                raise Stopped("part_ended", part="ServerApp", round=t, words="")
+            self.server_gone = True
 
     # --- How it is started ---
 
@@ -268,10 +279,14 @@ class Deployment(Parts):
 
     def _run(self, *command):
         """Run a command to its end; what goes wrong is told with its last line."""
-        done = subprocess.run(
-            command, env=environment(self.python, self.folder), cwd=self.folder,
-            capture_output=True, text=True, errors="replace", timeout=START_SECONDS,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                command, env=environment(self.python, self.folder), cwd=self.folder,
+                capture_output=True, text=True, errors="replace", timeout=START_SECONDS,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            words = f"{START_SECONDS} s"
+            raise Stopped("no_start", part=Path(command[0]).name, words=words) from None
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines() or [""]
             raise Stopped("no_start", part=Path(command[0]).name, words=lines[-1])

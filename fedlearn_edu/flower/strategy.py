@@ -209,7 +209,8 @@ class Believed(Strategy):
                 if reply.has_error():
                     raise Disbelieved(reply.error.reason)
                 answer = judge(reply.content, self.recipe, self.theta)
-                self.names[node] = answer.participant
+                if self.names.setdefault(node, answer.participant) != answer.participant:
+                    raise Disbelieved(f"it said before that it is participant {self.names[node]}")
                 if answer.participant in believed:
                     raise Disbelieved(f"participant {answer.participant} answered twice")
                 believed[answer.participant] = answer

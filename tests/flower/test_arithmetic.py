@@ -1,6 +1,7 @@
 """The two halves of a round are the engine's round, and the aggregation is Flower's own."""
 
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -126,6 +127,61 @@ def test_nonsense_in_the_update():
     ):
         with pytest.raises(Disbelieved, match=words):
             judge(content, recipe, recipe.theta)
+
+
+class OneRound:
+    """A round without Flower: the grid that the strategy asks, and the replies of some nodes."""
+
+    def __init__(self, strategy, contents):
+        self.sent = dict(zip(contents, contents, strict=True))
+        strategy.grid, strategy.begun = self, 0.0
+        replies = []
+        for node, content in contents.items():
+            error = SimpleNamespace(code=content, reason="it broke")
+            broken = isinstance(content, int)
+            replies.append(
+                SimpleNamespace(
+                    content=content, error=error, node=node,
+                    has_error=lambda broken=broken: broken,
+                    has_content=lambda broken=broken: not broken,
+                )
+            )  # fmt: skip
+        strategy.aggregate_train(1, [reply for reply in replies if reply.content is not None])
+
+    def node_of(self, reply):
+        return reply.node
+
+
+# The strategy aggregates what it believes, each participant once and under the name that its node
+# had before; it tells who was left out and why, and who was silent.
+def test_what_the_strategy_tells():
+    recipe, told = RECIPES["FedAvg"], []
+    strategy = Believed(recipe, told.append)
+    OneRound(strategy, {10: answer(recipe, 0), 11: answer(recipe, 1, examples=15)})
+    assert all(np.allclose(a - b, 1) for a, b in zip(strategy.theta, recipe.theta, strict=True))
+    OneRound(
+        strategy,
+        {10: answer(recipe, 2), 11: answer(recipe, 1), 12: answer(recipe, 1), 13: None,
+         14: 5, 15: 2, 16: answer(recipe, 2, examples=-1)},
+    )  # fmt: skip
+    assert [event["participants"] for event in told] == [[0, 1], [1]]
+    assert told[0]["examples"] == [5, 15]
+    assert told[1]["refused"] == [
+        {"participant": 2, "reason": "it said before that it is participant 0"},
+        {"participant": 1, "reason": "participant 1 answered twice"},
+        {"participant": None, "reason": "it broke"},
+        {"participant": 2, "reason": "examples is -1, expected 1 to 1000000"},
+    ]
+    assert told[1]["silent"] == [None, None]
+
+
+# Where nobody can be believed θ stays, and the round is told all the same.
+def test_a_round_without_answers():
+    recipe, told = RECIPES["FedAvg"], []
+    strategy = Believed(recipe, told.append)
+    OneRound(strategy, {10: answer(recipe, examples=0)})
+    assert apart(strategy.theta, recipe.theta) == 0
+    assert told[0]["participants"] == []
 
 
 # Payloads survive Flower's records byte by byte.

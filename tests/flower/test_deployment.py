@@ -45,6 +45,21 @@ def folder(tmp_path_factory):
     assert os.environ.get("TMPDIR") == before
 
 
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts the command in a folder of its own; what still runs then is ended."""
+    started = []
+
+    def command(name, *arguments):
+        started.append(Command(tmp_path / name, *arguments))
+        return started[-1]
+
+    yield command
+    for one in started:
+        one.process.terminate()
+        one.process.wait(60)
+
+
 # --- The same mathematics ---
 
 
@@ -82,7 +97,7 @@ class InBackground(threading.Thread):
 # those of the payloads, for each participant in each round; and nothing is left behind.
 # So do ten rounds with keys, where one participant joins by the command line from elsewhere, and
 # nobody joins without a key that the server knows, or a certificate that the key holder knows.
-def test_deployment_is_the_engine(folder, tmp_path):
+def test_deployment_is_the_engine(folder, tmp_path, start):
     plain, secure = (RECIPES[name].but(participants=2) for name in IN_FLOWER)
     options = {"secure": True, "host": "127.0.0.1", "remote": [1]}
     with Deployment(plain) as open_one, Deployment(secure, **options) as closed:
@@ -91,12 +106,13 @@ def test_deployment_is_the_engine(folder, tmp_path):
         closed.credentials(1, tmp_path / "keys")
         address = f"127.0.0.1:{closed.port}"
         words = ["--join", address, "--participant", "1", "--credentials", str(tmp_path / "keys")]
-        joined = Command(tmp_path / "joined", *words)
+        joined = start("joined", *words)
         for one in running:
             one.finish()
         for name in sorted(os.listdir(closed.folder)):
             if name.endswith((".key", "secret")):
                 assert (closed.folder / name).stat().st_mode & 0o077 == 0, name
+    assert refused == [True, True]
     for federation in (open_one, closed):
         recipe = federation.recipe
         assert [r.participants for r in federation.rounds] == [[0, 1]] * recipe.rounds
@@ -105,7 +121,6 @@ def test_deployment_is_the_engine(folder, tmp_path):
         for r in federation.rounds:
             assert all(r.up[i] > up and r.down[i] > down for i in r.up)
         assert federation.peak > 0
-    assert refused == [True, True]
     assert joined.end(120) == 0, joined.text()
     none_left(folder)
     none_left(joined.folder)
@@ -181,9 +196,9 @@ def kinds(rounds, wanted):
 
 # The command ends everything that it has started: on Ctrl-C, on SIGTERM, when it is killed itself
 # and can do nothing any more, and when the server is killed, which it says in one sentence.
-def test_no_process_is_left(tmp_path):
+def test_no_process_is_left(start):
     names = ("interrupted", "terminated", "killed", "no-server")
-    commands = {name: Command(tmp_path / name, *ARTICLE) for name in names}
+    commands = {name: start(name, *ARTICLE) for name in names}
     for command in commands.values():
         command.until_printed("Ctrl-C stops them all")
     commands["interrupted"].process.send_signal(signal.SIGINT)
@@ -197,13 +212,14 @@ def test_no_process_is_left(tmp_path):
     for name, command in commands.items():
         until(lambda f=command.folder: not left(f), 20, f"{name}: parts are left")
         assert "Traceback" not in command.text()
-    report = json.loads((tmp_path / "no-server/federation-report/report.json").read_text())
+    place = commands["no-server"].folder / "federation-report"
+    report = json.loads((place / "report.json").read_text())
     assert "SuperLink has ended" in report["end"]
 
 
 # The command runs to its end, says round by round how far it is, and writes the report.
-def test_command_and_report(tmp_path):
-    command = Command(tmp_path / "done", *ARTICLE[:2], "--rounds", "2", "--deadline", "120")
+def test_command_and_report(start):
+    command = start("done", *ARTICLE[:2], "--rounds", "2", "--deadline", "120")
     assert command.end(300) == 0, command.text()
     said = command.text()
     assert "round 1/2" in said
@@ -243,8 +259,8 @@ def test_command_and_report(tmp_path):
         (["--host", "203.0.113.7"], "203.0.113.7 is not an address of this machine"),
     ],
 )
-def test_refusals(arguments, words, tmp_path):
-    command = Command(tmp_path / "refused", *arguments)
+def test_refusals(arguments, words, start):
+    command = start("refused", *arguments)
     assert command.end() in (1, 2)
     [sentence] = [line for line in command.text().splitlines() if "fedlearn-edu" in line]
     assert words in sentence
@@ -252,10 +268,10 @@ def test_refusals(arguments, words, tmp_path):
 
 
 # A port that somebody has is named, and nothing is started.
-def test_a_port_taken(tmp_path):
+def test_a_port_taken(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = Command(tmp_path / "refused", "--port", str(port))
+        command = start("refused", "--port", str(port))
         assert command.end() == 1
     assert f"Port {port} of 127.0.0.1 is in use" in command.text()
     none_left(command.folder)
