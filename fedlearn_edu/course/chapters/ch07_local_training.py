@@ -363,9 +363,6 @@ STRINGS = {
     "rounds": ("rounds to 93%", "达到 93% 的轮数"),
     "work_iid": ("IID", "IID"),
     "work_shards": ("two label shards each", "每方两个标签分片"),
-    "at_global": ("gradient at θ:", "θ 处的梯度："),
-    "at_local": ("gradient after local training:", "本地训练之后的梯度："),
-    "difference": ("difference of the models:", "模型之差："),
 }
 
 CHAPTER = Chapter(
@@ -378,7 +375,7 @@ CHAPTER = Chapter(
         "try": 15,
         "exercise": 15,
         "quiz": 5,
-        "article": 10,
+        "article": 5,
     },
     labs=("drift", "digits"),
     exercises=(ROUND, END, SCAFFOLD),
