@@ -47,6 +47,13 @@ SERVER = Exercise(
                 "平均之后，谁乘过多少就分不开了。",
             ),
         ),
+        "first_factor": Mistake(
+            lambda received, factors: np.mean(received, axis=0) / factors[0],
+            (
+                "You divided everything by the first factor. Each row has a $\\lambda_i$ of its own.",
+                "你全都除以了第一个因子。每一行都有自己的 $\\lambda_i$。",
+            ),
+        ),
         "scaled_twice": Mistake(
             lambda received, factors: np.mean(np.array(received) * _column(factors), axis=0),
             (
