@@ -45,7 +45,7 @@ app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=90
 
 .PHONY: course
 course: $(VENV)/.course ## open the course in JupyterLab; in Chinese: make course LANG=zh
-	@exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/$(if $(filter zh%,$(LANG)),zh,en)/00_start.ipynb $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter" exec $(PY) -m jupyterlab --notebook-dir=notebooks --LabApp.default_url=/lab/tree/$(if $(filter zh%,$(LANG)),zh,en)/00_start.ipynb $(if $(HOST),--ip $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: slides
 slides: $(VENV)/.course ## make slides of the chapters in dist/slides

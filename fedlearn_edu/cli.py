@@ -65,7 +65,7 @@ def make_parser():
     add("--base-url", default="/", metavar="PATH",
         help="path in front of every address, behind a proxy (%(default)s)")  # fmt: skip
     add("--allow-host", action="append", default=[], type=host_name, metavar="NAME",
-        help="host name under which a proxy passes requests on; may be repeated")  # fmt: skip
+        help="name under which a proxy passes requests on, * for any; may be repeated")  # fmt: skip
     add("--no-browser", action="store_true", help="do not open a browser")
     add("--verbose", action="store_true", help="log every request")
     return parser

@@ -19,6 +19,7 @@ import uuid
 from pathlib import Path
 
 import psutil
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -183,7 +184,7 @@ def unpack(frame):
 
 
 class Page:
-    """A lab's page without a browser: fetches it and opens its socket.
+    """A lab's or a live chapter's page without a browser: fetches it and opens its sockets.
 
     Parameters
     ----------
@@ -191,12 +192,15 @@ class Page:
     lab : str
     query : str
         What follows the ``?`` of the address.
+    chapter : int, optional
+        Open this chapter instead of a lab.
     """
 
-    def __init__(self, server, lab="convergence", query=""):
+    def __init__(self, server, lab="convergence", query="", chapter=None):
         self.server = server
         self.session = uuid.uuid4().hex
-        self.status, self.headers, self.text = server.get(f"labs/{lab}?{query}")
+        place = f"labs/{lab}" if chapter is None else f"chapters/{chapter}/live"
+        self.status, self.headers, self.text = server.get(f"{place}?{query}")
         self.socket = None
         self._open = contextlib.ExitStack()
         found = re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', self.text)
@@ -251,12 +255,34 @@ class Page:
 
     def live(self, seconds=60):
         """Ask for the widgets' state, as a page does when it opens; True once it is there."""
+        return self.model in self.states(seconds)
+
+    def states(self, seconds=60):
+        """Ask for the widgets' state and return it by model."""
         comm = uuid.uuid4().hex
         target = {"comm_id": comm, "target_name": "jupyter.widget.control", "data": {}}
         self.send("comm_open", target, metadata={"version": "1.0.0"})
         self.send("comm_msg", {"comm_id": comm, "data": {"method": "request_states"}})
         answer = self.wait_for("comm_msg", seconds, comm_id=comm)
-        return self.model in answer["data"]["states"]
+        return answer["data"]["states"]
+
+    def begin(self, message='{"action": "execute"}', **options):
+        """Open a live chapter's other socket, and ask it to begin; return it."""
+        address = f"ws://{self.server.host}:{self.server.port}{self.server.base}"
+        address += f"voila/execution/{self.kernel}"
+        socket = self._open.enter_context(connect(address, open_timeout=30, **options))
+        socket.send(message)
+        return socket
+
+    def results(self, seconds=60):
+        """Return what a live chapter's cells displayed, by their place, in order."""
+        socket, found = self.begin(), {}
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                told = json.loads(socket.recv(timeout=seconds))["payload"]
+                assert told["cell_index"] not in found
+                found[told["cell_index"]] = told["output_cell"]["outputs"]
+        return found
 
     def goodbye(self, **headers):
         """Send what a browser sends when the page is closed; return the status."""

@@ -8,11 +8,13 @@ import pytest
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("nbconvert")
 
-from fedlearn_edu import course  # noqa: E402
+from fedlearn_edu import course, labs  # noqa: E402
 from fedlearn_edu.course import reading  # noqa: E402
 from fedlearn_edu.course.checking import check  # noqa: E402
 from fedlearn_edu.course.plan import CONTENTS  # noqa: E402
 from fedlearn_edu.i18n import LANGUAGES  # noqa: E402
+from fedlearn_edu.labs.controls import clean, from_query  # noqa: E402
+from fedlearn_edu.serve.options import Options  # noqa: E402
 from tools import chapter as authoring  # noqa: E402
 from tools import classroom  # noqa: E402
 
@@ -177,3 +179,69 @@ def test_skeleton(folder):
     cells = authoring.skeleton(CONTENTS[7])
     assert [cell.key for cell in cells] == list(course.plan.SECTIONS)
     assert ROOT.is_dir()
+
+
+# A list too long for a slide is divided, whole items on each, under the same heading; what fits
+# stays as it is.
+def test_long_lists_are_divided():
+    items = [f"- item {k} {'x' * 200}" for k in range(20)]
+    text = "## Sources\n\n" + "\n".join(items)
+    made = classroom.pages(text)
+    assert len(made) > 2
+    assert [line for page in made for line in page.splitlines() if line.startswith("- ")] == items
+    assert [page.splitlines()[0] for page in made] == [
+        f"## Sources ({k}/{len(made)})" for k in range(1, len(made) + 1)
+    ]
+    assert all(len(page) < classroom.LONGEST_LIST + 300 for page in made)
+    for short in ("## A\n\n- one\n- two", "## A", "| a |\n|---|\n| b |", "## A\n\n$$x$$"):
+        assert classroom.pages(short) == [short]
+
+
+# --- Links into the app ---
+
+
+def links_into_the_app(lang):
+    """Every link into the app that a lesson plan or a chapter has."""
+    texts = [(ROOT / "notebooks" / lang / "lesson_plans.md").read_text(encoding="utf-8")]
+    texts += [cell.source for number in NUMBERS for cell in notebook(number, lang).cells]
+    return [link for text in texts for link in re.findall(rf"\({reading.APP}([^)]*)\)", text)]
+
+
+# A link into the app opens a lab that there is, in a state that it takes as given, with controls
+# put away that it has, in the language of the text; the address is the one that `make app` has.
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_links_into_the_app(lang):
+    found = links_into_the_app(lang)
+    assert len(found) > 20
+    for link in found:
+        place, _, query = link.partition("?")
+        assert re.fullmatch(r"/labs/\w+", place), link
+        lab = labs.load(place.removeprefix("/labs/"))
+        raw, others = from_query(query, lab.by_key)
+        _, unknown, changed = clean(lab.by_key, lab.state(), raw)
+        assert not unknown, link
+        assert not changed, link
+        others = dict(others)
+        assert others.pop("lang") == lang, link
+        assert set(others.pop("hide", "").split(",")) <= {"", *lab.by_key}, link
+        assert not others, link
+    assert f"http://{Options.host}:{Options.port}" == reading.APP
+
+
+# Both lesson plans have the same lessons, minutes, chapters and links.
+def test_lesson_plans_are_equals():
+    bones = []
+    for lang in LANGUAGES:
+        text = (ROOT / "notebooks" / lang / "lesson_plans.md").read_text(encoding="utf-8")
+        found = re.findall(r"^#+|^\| \d+|\]\([^)]+\)|`make[^`]*`", text, re.MULTILINE)
+        bones.append(
+            [part.replace("lang=zh", "lang=en").replace("../en/", "../zh/") for part in found]
+        )
+        for link in re.findall(r"\]\((?!http)([^)#]+)", text):
+            assert (ROOT / "notebooks" / lang / link).is_file(), link
+        lessons = re.findall(r"^## (\d+)[^\n]*\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+        assert [int(minutes) for minutes, _ in lessons] == [45, 90, 180]
+        for minutes, plan in lessons:
+            rows = [int(row) for row in re.findall(r"^\| (\d+) \|", plan, re.MULTILINE)]
+            assert sum(rows) == int(minutes)
+    assert bones[0] == bones[1]

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from fedlearn_edu import course
 from fedlearn_edu.course import markup
 from fedlearn_edu.course.checking import check, quoted
 from fedlearn_edu.course.content import Chapter, Exercise, Mistake, Question, right, wrong
+from fedlearn_edu.course.keras import absent
 from fedlearn_edu.course.progress import Progress, default_path
 from fedlearn_edu.course.widgets import Desk, source_of
 from fedlearn_edu.i18n import LANGUAGES
@@ -423,7 +426,7 @@ def test_no_text_is_unused():
     used = set(re.findall(r"[\"'](\w+)[\"']", source))
     checking = (ROOT / "fedlearn_edu/course/checking.py").read_text(encoding="utf-8")
     used |= set(re.findall(r'Verdict\("(\w+)"', checking))
-    used |= {"missing_core", "missing_torch"}
+    used |= {"missing_core", "missing_torch", "missing_keras"}
     used |= {f"trouble_{kind}" for kind in ("broken", "newer", "unwritable")}
     assert set(STRINGS) <= used
 
@@ -447,6 +450,13 @@ def test_labs():
     assert lab.hidden == {"participants"}
 
 
+# A table of results comes as rows with its own columns; for another name, those that there are.
+def test_results():
+    assert set(course.results("stragglers")[0]) >= {"stragglers", "algorithm", "accuracy"}
+    with pytest.raises(ValueError, match="no table 'nothing'; there are drift, fraction"):
+        course.results("nothing")
+
+
 # The check of the installation names what is there with its version, and what is not.
 def test_installation(monkeypatch):
     from fedlearn_edu.course import widgets
@@ -455,6 +465,44 @@ def test_installation(monkeypatch):
     assert f"✓ numpy {np.__version__}" in repr(desk().installation())
     assert "○ no-such-thing: not installed; only chapter 6" in repr(desk().installation())
     assert "只有第 6 章需要它" in desk("zh").installation()._repr_html_()
+
+
+# Where Keras or its backend is missing, a chapter says so in one sentence and goes on.
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_keras(lang, capsys):
+    assert desk(lang).keras("no_such_backend") is None
+    said = capsys.readouterr().out
+    assert "no_such_backend" in said
+    assert said.count("\n") == 1
+    assert ("没有安装" if lang == "zh" else "Not installed") in said
+
+
+# Keras comes on the backend that was asked for, leaves no file in the learner's home and no
+# variable in the environment; a second backend in the same kernel is refused.
+def test_keras(tmp_path):
+    if absent():
+        pytest.skip(f"not installed: {absent()}")
+    code = """
+import os
+before = dict(os.environ)
+from fedlearn_edu.course.keras import load
+keras = load()
+assert keras.backend.backend() == "torch" and load() is keras
+assert dict(os.environ) == before
+try:
+    load("jax")
+except RuntimeError as error:
+    print(error)
+"""
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    for name in ("KERAS_BACKEND", "KERAS_HOME"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    assert "runs on torch in this kernel already" in done.stdout
+    assert not (tmp_path / ".keras").exists()
 
 
 # Chapter 0 shows all chapters; the others show what of themselves is done.

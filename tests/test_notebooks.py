@@ -107,6 +107,25 @@ def calls_of(number, lang):
     return found
 
 
+# A chapter says what its cells import that the app does not bring along, and nothing else.
+@every_notebook
+def test_needs_what_it_imports(number, lang):
+    found = set()
+    for cell in cells(number, lang, "code").values():
+        if "nbval-skip" in cell.metadata.get("tags", ()):
+            continue
+        for node in ast.parse(cell.source).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            found |= {name.partition(".")[0] for name in names}
+    with open(ROOT / "requirements.txt", encoding="utf-8") as file:
+        brought = {line.partition("==")[0].lower() for line in file if "==" in line}
+    own = {"fedlearn_edu", *sys.stdlib_module_names}
+    assert {name for name in found - own if name.lower() not in brought} == set(
+        course.load(number).needs
+    )
+
+
 # Code cells are short: half of them four lines or fewer, none over 25.
 @every_notebook
 def test_code_cells_are_short(number, lang):

@@ -1,12 +1,14 @@
 """The repository as a whole: versions agree, licences are there, nothing of a workplace leaks."""
 
 import ast
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools import check_files, install
+from fedlearn_edu.cli import make_parser, options_from
+from tools import binder, check_files, install
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -71,6 +74,7 @@ def asked(*extras):
         ("requirements.txt", "app"),
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
+        ("requirements-test.txt", "keras"),
         ("requirements-peers.txt", "peers"),
     ],
 )
@@ -99,12 +103,107 @@ def test_installed_versions_are_the_pinned_ones():
 
 # Whoever only opens labs gets no torch and no JupyterLab.
 def test_the_app_needs_no_torch():
-    assert not {"torch", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
+    assert not {"torch", "keras", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
 
 
-# Binder has no list of versions of its own.
+# Binder installs what the course does, and pins beside that only what nothing else here asks for.
 def test_binder_points_at_the_requirements():
-    assert read("binder/requirements.txt").split() == ["-r", "../requirements-course.txt"]
+    first, *own = [
+        line.split("#")[0].strip() for line in read("binder/requirements.txt").split("\n")
+    ]
+    assert first == "-r ../requirements-course.txt"
+    names = [re.fullmatch(r"([\w-]+)==[\d.]+", line)[1] for line in own if line]
+    assert "jupyter-server-proxy" in names
+    assert not set(names) & set(pinned("requirements-test.txt"))
+    assert read("binder/runtime.txt").strip() == "python-3.11"
+    assert "CPython 3.11" in read("requirements.txt").splitlines()[0]
+
+
+# In a fresh environment, postBuild asks for one package more, PyTorch for the CPU, and holds it
+# and all that it needs to the tested versions.
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
+def test_binder_gets_torch_for_the_cpu(tmp_path):
+    assert os.access(ROOT / "binder/postBuild", os.X_OK)
+    venv.create(tmp_path / "env", with_pip=False)
+    heard = tmp_path / "heard"
+    pip = tmp_path / "env" / "bin" / "pip"
+    pip.write_text(
+        "#!/bin/bash\n"
+        f'printf "%s\\n" "$@" > {heard}\n'
+        f'while [ "$1" != --constraint ]; do shift; done; cp "$2" {tmp_path}/constraints\n'
+    )
+    pip.chmod(0o755)
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
+    environment["PATH"] = f"{pip.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(["binder/postBuild"], cwd=ROOT, env=environment, check=True, timeout=120)
+    said = heard.read_text().split()
+    assert said[0] == "install"
+    assert said[-1] == f"torch=={pinned('requirements-test.txt')['torch']}+cpu"
+    assert said[said.index("--extra-index-url") + 1] == "https://download.pytorch.org/whl/cpu"
+    held = (tmp_path / "constraints").read_text().splitlines()
+    names = [re.match(r"[\w.-]+", line)[0].lower() for line in held]
+    assert sorted(names) == sorted(pinned("requirements-test.txt"))
+    assert f"torch=={pinned('requirements-test.txt')['torch']}" in held
+
+
+# What jupyter-server-proxy is told to run is a command line that there is, under the name that
+# Binder's links have; on a hub, and only there, any host name passes.
+def test_the_app_beside_jupyter(monkeypatch):
+    (name,) = PROJECT["entry-points"]["jupyter_serverproxy_servers"]
+    module, _, function = PROJECT["entry-points"]["jupyter_serverproxy_servers"][name].partition(
+        ":"
+    )
+    for hub in (False, True):
+        monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
+        if hub:
+            monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/x/")
+        entry = getattr(importlib.import_module(module), function)()
+        command = [part.format(port=1234, base_url="/user/x/") for part in entry["command"]]
+        assert command[:3] == [sys.executable, "-m", "fedlearn_edu"]
+        options = options_from(make_parser().parse_args(command[3:]))
+        assert (options.port, options.base_url) == (1234, f"/user/x/{name}/")
+        assert options.on_loopback
+        assert bool(re.fullmatch(options.host_pattern(), "hub.example")) == hub
+        assert Path(entry["launcher_entry"]["icon_path"]).is_file()
+        assert entry["launcher_entry"]["path_info"] == f"{name}/"
+    for (what, _), place in binder.PLACES.items():
+        found = place.removeprefix("lab/tree/")
+        assert (ROOT / found).is_file() if what == "course" else found.startswith(f"{name}/?lang=")
+
+
+# A link for Binder names the repository as Binder does, and the place where it opens.
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        ("git@github.com:somebody/course.git", "gh/somebody/course"),
+        ("https://github.com/somebody/course", "gh/somebody/course"),
+        ("https://token@gitlab.com/a/b/c.git", "gl/a%2Fb%2Fc"),
+        ("ssh://git@github.com/somebody/course.git/", "gh/somebody/course"),
+    ],
+)
+def test_binder_links(address, part, capsys):
+    assert binder.main([address]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == (
+        f"course en: https://mybinder.org/v2/{part}/HEAD"
+        "?urlpath=lab%2Ftree%2Fnotebooks%2Fen%2F00_start.ipynb"
+    )
+    assert printed[3].endswith("?urlpath=fedlearn%2F%3Flang%3Dzh")
+    assert len(printed) == 4
+
+
+@pytest.mark.parametrize("address", ["", "/some/folder", "https://example.org/a/b", "github.com/a"])
+def test_binder_needs_a_public_repository(address):
+    assert "no repository" in binder.main([address])
+
+
+# JupyterLab, as `make course` opens it, asks no outside host for news or a newer version.
+def test_the_course_stays_at_home(monkeypatch):
+    config = pytest.importorskip("jupyterlab_server.config")
+    assert 'JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter"' in read("Makefile")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(ROOT / "tools" / "jupyter"))
+    disabled = config.get_page_config([])["disabledExtensions"]
+    assert "@jupyterlab/apputils-extension:announcements" in disabled
 
 
 # The release number is the same wherever it stands.
@@ -187,7 +286,7 @@ def test_files_are_tidy():
 # The names are the modules that may import more, each with what.
 ALLOWED = {
     "cli": set(),
-    "course": {"anywidget", "latex2mathml", "traitlets"},
+    "course": {"anywidget", "keras", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
     "flower": {"flwr"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from fedlearn_edu.course.reading import APP
 from fedlearn_edu.labs import NAMES, load, notebook
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks" / "labs"
@@ -23,6 +24,8 @@ def page(name):
             lab.summary("en"),
             lab.summary("zh"),
             f'For Chinese: `show("{name}", lang="zh")`.',
+            f"In the app, after `make app`: <{APP}/labs/{name}>",
+            f"在应用里打开（先运行 `make app`）：<{APP}/labs/{name}?lang=zh>",
         ]
     )
     made = nbformat.from_dict(notebook(name))

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 
+from fedlearn_edu import course, labs
 from fedlearn_edu.course.plan import CONTENTS, SECTION_NAMES
 from fedlearn_edu.i18n import LANGUAGES
 from tools.run_notebook import run
@@ -30,6 +31,7 @@ LANGUAGE, TITLE, TOP, BOTTOM = "language", "title", "nav-top", "nav-bottom"
 GENERATED = (TITLE, TOP, LANGUAGE, BOTTOM)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MARK = re.compile(r"^%% (?:(code) )?([A-Za-z0-9_-]{1,64})(?: (.+))?$")
+LAB = {"en": "Lab: ", "zh": "实验："}
 TODO = "**TODO: translate.** "
 
 
@@ -62,7 +64,11 @@ def title_cell(entry, lang):
 
 
 def navigation(entry, lang):
-    """Return the line that leads to the chapters before and after, and to the other language."""
+    """Return the line that leads to the chapters before and after, the other language, the labs.
+
+    A lab's page in the repository is the link that works in JupyterLab and on a code host; in the
+    app the same link leads to the lab there.
+    """
     other = next(code for code in LANGUAGES if code != lang)
     links = []
     if entry.number > 0:
@@ -72,6 +78,9 @@ def navigation(entry, lang):
         after = CONTENTS[entry.number + 1]
         links.append(f"[{after.number} · {after.title(lang)} →]({after.file})")
     links.append(f"[{'中文' if other == 'zh' else 'English'}](../{other}/{entry.file})")
+    for name in course.load(entry.number).labs if entry.number in course.numbers() else ():
+        title = f"{LAB[lang]}{labs.load(name).title(lang)}"
+        links.append(f"[{title}](../labs/{name}.ipynb)")
     return " &nbsp;|&nbsp; ".join(links)
 
 

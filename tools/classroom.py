@@ -21,7 +21,7 @@ from nbconvert import SlidesExporter
 
 from fedlearn_edu import course
 from fedlearn_edu.course.plan import CONTENTS
-from fedlearn_edu.course.reading import calls, joined, lab_address, with_formulas
+from fedlearn_edu.course.reading import APP, calls, joined, lab_address, with_formulas
 from fedlearn_edu.course.widgets import question_still, source_of
 from fedlearn_edu.i18n import LANGUAGES
 from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
@@ -29,8 +29,8 @@ from tools.run_notebook import run
 
 ROOT = Path(__file__).resolve().parents[1]
 DIST = ROOT / "dist"
-APP = "http://127.0.0.1:8866"
 PACKAGE = "sphinx-revealjs==3.2.1"  # carries reveal.js (MIT) with its licence
+LONGEST_LIST = 1300  # characters of a list on one slide
 INSIDE = "sphinx_revealjs/_static/revealjs/"
 WANTED = re.compile(r"LICENSE|dist/(reveal\.(css|js)|reset\.css|theme/white\.css)|plugin/notes/.+")
 BANNER = {
@@ -118,6 +118,20 @@ def slides_of(book, chapter, lang):
     return book
 
 
+def pages(shown):
+    """Return what a slide shows as the Markdown of one slide or more: a long list is divided."""
+    heading, _, body = shown.partition("\n\n")
+    parts = re.split(r"((?<!\*\*)\n\s*\n|\n(?=[-*] |\d+\. ))", body)
+    made = [parts[0]]
+    for gap, part in zip(parts[1::2], parts[2::2], strict=True):
+        if len(made[-1]) + len(part) > LONGEST_LIST and re.match(r"[-*] |\d+\. |\*\*", part):
+            made.append(part)
+        else:
+            made[-1] += gap + part
+    marks = [f" ({k}/{len(made)})" if len(made) > 1 else "" for k in range(1, len(made) + 1)]
+    return [f"{heading}{mark}\n\n{part}".strip() for mark, part in zip(marks, made, strict=True)]
+
+
 def prose_slides(text):
     """Return the slides of a Markdown cell: one for each heading, with the speaker's notes."""
     made = []
@@ -127,7 +141,9 @@ def prose_slides(text):
         shown, said = split_prose(part)
         kind = "slide" if re.match("##? ", part) else "subslide"
         after_code = not part.startswith("#") and part != text
-        made.append(slide(with_formulas(joined(shown)), "-" if after_code else kind))
+        first, *others = (with_formulas(joined(page)) for page in pages(shown))
+        made.append(slide(first, "-" if after_code else kind))
+        made += [slide(page, "subslide") for page in others]
         if said:
             made.append(slide(with_formulas(joined(said)), "notes"))
     return made

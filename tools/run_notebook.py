@@ -2,9 +2,13 @@
 
 import os
 import time
+from base64 import b64decode, b64encode
+from io import BytesIO
 
 import nbformat
 from nbclient import NotebookClient
+
+from fedlearn_edu.figures import fewer_colors
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 120
@@ -31,10 +35,18 @@ def run(path):
 
 
 def tidy(book):
-    """Take out of a notebook what no reader needs: models of widgets that no longer run."""
+    """Take out of a notebook what no reader needs: models of widgets, colours that none can see."""
     book.metadata = {"kernelspec": book.metadata["kernelspec"], "language_info": {"name": "python"}}
     for cell in book.cells:
         for output in cell.get("outputs", ()):
-            output.get("data", {}).pop(WIDGET, None)
+            data = output.get("data", {})
+            data.pop(WIDGET, None)
+            if "image/png" in data:
+                data["image/png"] = min(data["image/png"], lighter(data["image/png"]), key=len)
             if "metadata" in output:
                 output["metadata"] = {}
+
+
+def lighter(png):
+    """Return a PNG in base64 with 256 colours."""
+    return b64encode(fewer_colors(BytesIO(b64decode(png)))).decode()

@@ -93,8 +93,41 @@ def glossary():
     >>> next(row["zh"] for row in glossary() if row["en"] == "aggregation")
     '聚合'
     """
-    with open(paths.notebooks() / "glossary.csv", encoding="utf-8", newline="") as file:
+    return _table(paths.notebooks() / "glossary.csv")
+
+
+def results(name):
+    """Return one of the tables that `benchmarks.results` has measured, as rows of text.
+
+    Parameters
+    ----------
+    name : {"drift", "fraction", "stragglers", "work"}
+        assets/results/README.md says what they are.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> results("fraction")[0]["rounds"]
+    '107.0'
+    """
+    folder = paths.assets() / "results"
+    names = sorted(file.stem for file in folder.glob("*.csv"))
+    if name not in names:
+        raise ValueError(f"no table {name!r}; there are {', '.join(names)}")
+    return _table(folder / f"{name}.csv")
+
+
+def _table(path):
+    with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-__all__ = ["CONTENTS", "chapter", "glossary", "load", "numbers"]
+__all__ = ["CONTENTS", "chapter", "glossary", "load", "numbers", "results"]

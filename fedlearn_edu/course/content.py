@@ -113,6 +113,8 @@ class Chapter:
     quiz : tuple of Question
     strings : dict
         Texts of its code cells: labels of figures and tables, ``{"key": ("English", "中文")}``.
+    needs : tuple of str
+        What its cells import and `make app` does not install.
     """
 
     number: int
@@ -121,6 +123,7 @@ class Chapter:
     exercises: tuple = ()
     quiz: tuple = ()
     strings: dict = field(default_factory=dict)
+    needs: tuple = ()
 
     @property
     def entry(self):

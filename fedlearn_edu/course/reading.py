@@ -8,6 +8,9 @@ from fedlearn_edu import labs
 from fedlearn_edu.course.markup import formula
 from fedlearn_edu.labs.controls import to_query
 
+APP = "http://127.0.0.1:8866"
+"""Where `make app` serves the labs, for links out of notebooks, slides and lesson plans."""
+
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\$([^$\n]+)\$")

@@ -30,6 +30,7 @@ NEEDED = {
     "anywidget": "core",
     "matplotlib": "core",
     "torch": "torch",
+    "keras": "keras",
 }
 
 
@@ -114,6 +115,25 @@ class Desk:
         from fedlearn_edu.figures import pyplot
 
         return pyplot()
+
+    def keras(self, backend="torch"):
+        """Return Keras 3 on a backend; say it and return None where one of the two is missing.
+
+        Parameters
+        ----------
+        backend : {"torch", "tensorflow", "jax"}
+
+        Raises
+        ------
+        RuntimeError
+            If Keras already runs on another backend in this kernel.
+        """
+        from fedlearn_edu.course.keras import absent, load
+
+        if names := absent(backend):
+            print(self.t("no_keras", names=", ".join(names)))
+            return None
+        return load(backend)
 
     def exercise(self, key, answer):
         """Check an answer; return what is to be said of it, with hint and solution folded.

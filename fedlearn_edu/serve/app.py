@@ -204,11 +204,13 @@ class App(Voila):
         return [
             (base, pages.Home, {"site": site}),
             (base + r"chapters/(\w+)", pages.ChapterPage, {"site": site}),
+            (base + r"chapters/(\w+)/live", pages.LivePage, {"site": site, **kernels_here}),
             (base + r"labs/([^/]+)", pages.LabPage, {"site": site, **kernels_here}),
             (base + r"healthz", pages.Health, kernels_here),
             (base + r"static/(\w+)/(.+)", pages.StaticFile, {"site": site}),
             (base + r"api/kernels/" + KERNEL, sockets.KernelInfo),
             (base + r"api/kernels/" + KERNEL + "/channels", sockets.LabSocket),
+            (base + r"voila/execution/" + KERNEL, sockets.ChapterSocket),
             (base + r"voila/api/shutdown/" + KERNEL, sockets.Goodbye),
             (r".*", pages.NotFound, {"site": site}),
         ]

@@ -141,7 +141,10 @@ def preload():
 
         for name in labs.NAMES:
             labs.load(name)
-        import fedlearn_edu.labs.shell  # noqa: F401
+        import fedlearn_edu.course.widgets
+        import fedlearn_edu.labs.shell
+
+        fedlearn_edu.course.widgets.to_html("$x$")  # a quiz's first formula loads its tables
     except Exception:
         traceback.print_exc()  # whoever opens the lab will hear of it
 

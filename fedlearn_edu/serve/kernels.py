@@ -25,6 +25,7 @@ from voila.execute import VoilaExecutor
 from fedlearn_edu import labs, paths
 
 from . import forks
+from .runs import Run
 
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--IPKernelApp.log_level=40")
 START_TIMEOUT = 60
@@ -39,7 +40,7 @@ class Full(Exception):
 
 
 class OpenFailed(Exception):
-    """A lab's cell raised, or its kernel did not start."""
+    """A lab's cell or a chapter's first cells raised, or the kernel did not start."""
 
 
 class OwnPython(KernelSpecManager):
@@ -63,7 +64,8 @@ def kernel_environment():
     """Return the environment of a kernel: one thread, this package importable, no pictures.
 
     Under Voilà a lab needs no stored picture of itself, and so no matplotlib; the variable is
-    the one by which Voilà tells a kernel where it runs.
+    the one by which Voilà tells a kernel where it runs.  A chapter's page counts its cells; a bar
+    of tqdm would be a widget that is gone before the page has shown it.
     """
     env = dict(os.environ)
     env.update(dict.fromkeys(ONE_THREAD, "1"))
@@ -71,6 +73,7 @@ def kernel_environment():
         [str(paths.SOURCE.resolve()), *filter(None, [env.get("PYTHONPATH")])]
     )
     env["SERVER_SOFTWARE"] = f"voila/{voila.__version__}"
+    env["TQDM_DISABLE"] = "1"
     env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return env
 
@@ -113,10 +116,11 @@ class LabKernel(ServerKernelManager):
 
 @dataclass
 class Ready:
-    """A kernel in which a lab is open, and what the lab's cell displayed."""
+    """A kernel in which a lab is open, and what the lab's cell displayed; or a chapter's run."""
 
     kernel_id: str
     outputs: list
+    run: Run | None = None
 
 
 @dataclass
@@ -127,6 +131,7 @@ class Seat:
     seen: bool = False
     left: float = field(default_factory=time.monotonic)
     timer: asyncio.TimerHandle | None = None
+    run: Run | None = None
 
     def seems_empty(self, now):
         """Return True if the page went away, or has not come in the time that loading takes."""
@@ -193,11 +198,36 @@ class LabKernels(AsyncMappingKernelManager):
         OpenFailed
             If the lab cannot be opened.
         """
+        return await self._seat(lambda: self._next_ready(name))
+
+    async def take_chapter(self, book, base, failed):
+        """Return a `Ready` kernel in which a chapter's `Run` has begun, and give it a seat.
+
+        Parameters
+        ----------
+        book : NotebookNode
+        base, failed : str
+            As in `Run`.
+
+        Raises
+        ------
+        Full, OpenFailed
+            As by `take`.
+        """
+
+        async def begin(kernel_id, kernel):
+            run = Run(book, kernel, base, failed, self.log)
+            await run.begin()
+            return Ready(kernel_id, [], run)
+
+        return await self._seat(lambda: self._spawn(self._start("chapter", begin), self._heating))
+
+    async def _seat(self, give):
         await self._make_room()
         self._opening += 1
         try:
-            ready = await self._next_ready(name)
-            self.seats[ready.kernel_id] = Seat()
+            ready = await give()
+            self.seats[ready.kernel_id] = Seat(run=ready.run)
         finally:
             self._opening -= 1
             self.refill()
@@ -212,16 +242,19 @@ class LabKernels(AsyncMappingKernelManager):
         if seat.timer:
             seat.timer.cancel()
         await self._end(kernel_id)
+        if seat.run:
+            await seat.run.stop()
 
     async def close(self):
         """End every kernel, in use, warm or just starting."""
         self._closing = True
         for task in self._heating:
             task.cancel()
+        runs = [seat.run.stop() for seat in self.seats.values() if seat.run]
         ending = [self._end(kernel_id) for kernel_id in self.list_kernel_ids()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                tasks = [*self._heating, *self._tasks, *ending]
+                tasks = [*self._heating, *self._tasks, *runs, *ending]
                 await asyncio.gather(*tasks, return_exceptions=True)
         if self.forks:
             await self.forks.close()
@@ -240,37 +273,43 @@ class LabKernels(AsyncMappingKernelManager):
 
     async def _heat(self, name):
         """Start a kernel and run the lab's one cell in it."""
+
+        async def show(kernel_id, kernel):
+            notebook = nbformat.from_dict(labs.notebook(name))
+            executor = VoilaExecutor(notebook, km=kernel, startup_timeout=START_TIMEOUT)
+            executor.kc = await executor.async_start_new_kernel_client()
+            try:
+                cell = notebook.cells[0]
+                cell = await executor.execute_cell(cell, None, 0, store_history=False)
+            finally:
+                executor.kc.stop_channels()
+            return Ready(kernel_id, cell["outputs"])
+
+        return await self._start(f"lab {name!r}", show)
+
+    async def _start(self, what, show):
+        """Return what ``show`` makes of a new kernel; no kernel is left behind if it fails."""
         kernel_id = None
         try:
             async with self._gate:
                 kernel_id = await self.start_kernel(
                     kernel_name="python3", env=kernel_environment(), cwd=self.work_dir
                 )
-                cell = await self._run(name, self.get_kernel(kernel_id))
-            return Ready(kernel_id, cell["outputs"])
+                return await show(kernel_id, self.get_kernel(kernel_id))
         except asyncio.CancelledError:
             if kernel_id:
                 await self._end(kernel_id)
             raise
         except CellExecutionError as error:
-            self.log.error("The lab %r raised when it was opened:\n%s", name, error)
+            self.log.error("The %s raised when it was opened:\n%s", what, error)
             await self._end(kernel_id)
-            raise OpenFailed(name) from None
+            raise OpenFailed(what) from None
         except Exception as error:
             if not self._closing:
-                self.log.error("No kernel for the lab %r: %r", name, error)
+                self.log.error("No kernel for the %s: %r", what, error)
             if kernel_id:
                 await self._end(kernel_id)
-            raise OpenFailed(name) from None
-
-    async def _run(self, name, kernel):
-        notebook = nbformat.from_dict(labs.notebook(name))
-        executor = VoilaExecutor(notebook, km=kernel, startup_timeout=START_TIMEOUT)
-        executor.kc = await executor.async_start_new_kernel_client()
-        try:
-            return await executor.execute_cell(notebook.cells[0], None, 0, store_history=False)
-        finally:
-            executor.kc.stop_channels()
+            raise OpenFailed(what) from None
 
     def _spawn(self, coroutine, group=None):
         group = self._tasks if group is None else group
@@ -308,6 +347,12 @@ class LabKernels(AsyncMappingKernelManager):
                 seat.timer.cancel()
                 seat.timer = None
 
+    def page_is_ready(self, kernel_id):
+        """Note that a page has been told of its widgets: a chapter's other cells can run."""
+        seat = self.seats.get(kernel_id)
+        if seat and seat.run:
+            seat.run.ready.set()
+
     def notify_disconnect(self, kernel_id):
         """Note that a page's socket has closed; it may come back for a while."""
         super().notify_disconnect(kernel_id)
@@ -331,6 +376,8 @@ class LabKernels(AsyncMappingKernelManager):
         seat = self.seats.pop(kernel_id, None)
         if seat and seat.timer:
             seat.timer.cancel()
+        if seat and seat.run:
+            self._spawn(seat.run.stop())
         for pool in self._pools.values():
             for task in [task for task in pool if holds(task, kernel_id)]:
                 pool.remove(task)

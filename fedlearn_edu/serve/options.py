@@ -53,7 +53,7 @@ class Options:
     verbose : bool
         Log every request.
     allow_hosts : tuple of str
-        Host names under which a proxy passes requests on.
+        Host names under which a proxy passes requests on; "*" is any.
     grace : int
         Seconds after which the kernel of a page that went away is freed; a page that never
         connected has twice as long.
@@ -84,7 +84,7 @@ class Options:
         On the loopback address a page elsewhere could otherwise point its own name here (DNS
         rebinding) and read what is served, so only this computer's names are answered there.
         """
-        if not self.on_loopback and not self.allow_hosts:
+        if "*" in self.allow_hosts or not (self.on_loopback or self.allow_hosts):
             return ".*$"
         names = [*LOOPBACK_NAMES, "[::1]", self.host, *self.allow_hosts]
         return "(?:" + "|".join(re.escape(name.lower()) for name in names) + ")$"

@@ -12,7 +12,7 @@ import jinja2
 import markupsafe
 import tornado.web
 
-from fedlearn_edu import __version__, labs, paths
+from fedlearn_edu import __version__, course, labs, paths
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
 from fedlearn_edu.strings.home import STRINGS
 
@@ -282,58 +282,115 @@ class ChapterPage(Page):
 
     def get(self, name):
         """Show it."""
-        t, base = Translator(self.lang, STRINGS), self.site.base_url
-        body = chapters.read(name, self.lang, base, t("try_lab"))
+        body = self.body(name)
         if body is None:
             raise tornado.web.HTTPError(404)
+        self.finish(self.page("chapter.html", **self.around(name), body=body, towards="url"))
+
+    def body(self, name, live=False):
+        """Return the chapter as HTML; None if there is none of this name."""
+        words = Translator(self.lang, STRINGS)("try_lab")
+        markup = chapters.read(name, self.lang, self.site.base_url, words, live)
+        return None if markup is None else markupsafe.Markup(markup)
+
+    def around(self, name):
+        """Return what a chapter's page says beside the chapter: title, neighbours, labs."""
+        t, base = Translator(self.lang, STRINGS), self.site.base_url
         listed = chapters.listed(base, self.lang)
         here = next((entry for entry in listed if str(entry["number"]) == name), None)
-        k = listed.index(here) if here else 0
-        heading = f"{here['number']} · {here['title']}" if here else ""
-        self.finish(
-            self.page(
-                "chapter.html",
-                title=here["title"] if here else t("chapters"),
-                heading=heading,
-                body=markupsafe.Markup(body),
-                beside=[*listed[max(k - 1, 0) : k], *listed[k + 1 : k + 2]] if here else [],
-            )
-        )
+        if here is None:  # the lesson plans
+            return {"title": t("chapters"), "here": None, "before": [], "after": [], "labs": []}
+        k = listed.index(here)
+        return {
+            "title": here["title"],
+            "here": here,
+            "before": listed[max(k - 1, 0) : k],
+            "after": listed[k + 1 : k + 2],
+            "labs": [
+                {"title": labs.load(lab).title(self.lang), "url": f"{base}labs/{lab}"}
+                for lab in course.load(here["number"]).labs
+            ],
+        }
 
 
-class LabPage(Page):
-    """A lab: the frame at once, and what the kernel displayed as soon as it is there."""
+class KernelPage(Page):
+    """A page that holds a kernel."""
 
     def initialize(self, site, kernels):
         """Take what all pages share, and the kernels."""
         super().initialize(site)
         self.kernels = kernels
 
-    async def get(self, name):
-        """Give the page a kernel."""
-        if name not in self.site.names:
-            raise tornado.web.HTTPError(404)
+    async def open(self, taking):
+        """Return what ``taking`` gives; None, with the page sent, if there is no seat."""
         self.set_header("Cache-Control", "no-store")
         try:
-            ready = await self.kernels.take(name)
+            return await taking
         except Full:
             self.set_status(503)
             self.set_header("Retry-After", str(RETRY_AFTER))
             self.finish(self.page("full.html", retry=RETRY_AFTER))
+            return None
+
+    def config(self, ready, **more):
+        """Return what Voilà's front end is told of its kernel."""
+        return {**self.site.page_config, "kernelId": ready.kernel_id, **more}
+
+
+class LivePage(KernelPage, ChapterPage):
+    """A chapter that runs: as it was stored, until each cell's own output is there."""
+
+    async def get(self, name):
+        """Give the page a kernel; say what is missing if the chapter cannot run here."""
+        body = self.body(name, live=True)
+        around = self.around(name)
+        if body is None or around["here"] is None:
+            raise tornado.web.HTTPError(404)
+        if around["here"]["missing"]:
+            self.finish(self.page("not_here.html", **around))
             return
+        t = Translator(self.lang, STRINGS)
+        book = chapters.notebook(name, self.lang)
+        failed = f'<p class="failed" role="alert">{t("cell_failed")}</p>'
+        taking = self.kernels.take_chapter(book, self.site.base_url, failed)
+        try:
+            ready = await self.open(taking)
         except OpenFailed:
-            ready = None
+            raise tornado.web.HTTPError(500) from None
+        if ready:
+            self.finish(
+                self.page(
+                    "live.html",
+                    **around,
+                    body=body,
+                    towards="live",
+                    cells=len(chapters.numbers(book.cells)),
+                    config=self.config(ready, progressiveRendering="true"),
+                    preload=self.site.preload,
+                )
+            )
+
+
+class LabPage(KernelPage):
+    """A lab: the frame at once, and what the kernel displayed as soon as it is there."""
+
+    async def get(self, name):
+        """Give the page a kernel."""
+        if name not in self.site.names:
+            raise tornado.web.HTTPError(404)
+        try:
+            ready = await self.open(self.kernels.take(name))
+            if ready:
+                self.finish(self._lab(name, ready))
+        except OpenFailed:
             self.set_status(500)
-        self.finish(self._lab(name, ready))
+            self.finish(self._lab(name, None))
 
     def _lab(self, name, ready):
-        config = None
-        if ready:
-            config = {**self.site.page_config, "kernelId": ready.kernel_id}
         return self.page(
             "lab.html",
             title=labs.load(name).title(self.lang),
-            config=config,
+            config=self.config(ready) if ready else None,
             preload=self.site.preload,
             outputs=[output for output in ready.outputs if "data" in output] if ready else [],
         )

@@ -1,12 +1,17 @@
 """What a page may say to its kernel, and what it hears."""
 
+import asyncio
+import contextlib
 import itertools
 import json
 import logging
 import time
 
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado import web
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.kernel_websocket_handler import (
     VoilaKernelWebsocketHandler,
@@ -71,13 +76,8 @@ def parts_of(message):
     return [message[i:j] for i, j in itertools.pairwise(ends)]
 
 
-class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
-    """The websocket between a page and its kernel."""
-
-    @property
-    def max_message_size(self):
-        """Bytes that one message may have."""
-        return MAX_MESSAGE
+class Pinged:
+    """A socket that asks now and then whether its page is still there, and closes if it is not."""
 
     @property
     def ping_interval(self):
@@ -99,6 +99,20 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
         """Note that the page is there."""
         self._heard = time.monotonic()
 
+    def begin_pings(self):
+        """Count from now on; to be called when the socket opens."""
+        self.set_nodelay(True)  # small messages are sent at once instead of waiting for more
+        self._heard = time.monotonic()
+
+
+class LabSocket(PlainErrors, Pinged, VoilaKernelWebsocketHandler):
+    """The websocket between a page and its kernel."""
+
+    @property
+    def max_message_size(self):
+        """Bytes that one message may have."""
+        return MAX_MESSAGE
+
     async def get(self, kernel_id):
         """Open the socket, if the page speaks the one protocol that is safe and holds a seat."""
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -111,9 +125,8 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
         await super().get(kernel_id=kernel_id)
 
     async def open(self, kernel_id):
-        """Send small messages at once instead of waiting for more (TCP_NODELAY)."""
-        self.set_nodelay(True)
-        self._heard = time.monotonic()
+        """Pass on what the kernel says from now on."""
+        self.begin_pings()
         await super().open(kernel_id)
 
     def on_message(self, ws_message):
@@ -135,10 +148,62 @@ class LabSocket(PlainErrors, VoilaKernelWebsocketHandler):
         kind = header and header.get("msg_type")
         if kind in HEARD:
             super().write_message(message, binary)
+            if kind == "comm_msg":  # the first one tells a page what widgets there are
+                self.kernel_manager.page_is_ready(self.kernel_id)
         elif kind == "stream":
             text = json.loads(parts_of(message)[4]).get("text", "")[-2000:].rstrip()
             level = logging.WARNING if "Traceback" in text else logging.INFO
             self.log.log(level, "A kernel printed: %s", text)
+
+
+class ChapterSocket(PlainErrors, Pinged, WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """The websocket on which a live chapter's page is told what its cells displayed.
+
+    The page says one thing, that it begins; which cells run was settled when it was opened.
+    """
+
+    max_message_size = 1000
+    _telling = None
+
+    async def get(self, kernel_id):
+        """Open the socket to the page that holds the chapter's seat."""
+        seat = self.kernel_manager.seats.get(kernel_id)
+        if seat is None or seat.run is None:
+            raise web.HTTPError(404)
+        self._run = seat.run
+        await super().get(kernel_id=kernel_id)
+
+    def open(self, kernel_id):
+        """Wait for the page's word."""
+        self.begin_pings()
+        super().open(kernel_id)
+
+    def on_message(self, message):
+        """Begin to tell; close the socket of a client that says anything else."""
+        if self._telling or not asks_to_begin(message):
+            self.close(1003, "refused")
+            return
+        self._run.go_on()
+        self._telling = asyncio.create_task(self._tell())
+
+    def on_close(self):
+        """Stop telling; what runs goes on, and ends with the page's seat."""
+        if self._telling:
+            self._telling.cancel()
+
+    async def _tell(self):
+        with contextlib.suppress(WebSocketClosedError):
+            async for result in self._run.results():
+                await self.write_message({"action": "execution_result", "payload": result})
+        self.close()
+
+
+def asks_to_begin(message):
+    """Return True for the one message that a live chapter's page may send."""
+    try:
+        return isinstance(message, str) and json.loads(message)["action"] == "execute"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 class KernelInfo(PlainErrors, KernelHandler):

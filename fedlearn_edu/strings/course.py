@@ -56,6 +56,15 @@ STRINGS = {
         "not installed; only chapter 6 needs it",
         "没有安装；只有第 6 章需要它",
     ),
+    "missing_keras": (
+        "not installed; only the appendix of chapter 6 needs it",
+        "没有安装；只有第 6 章的附录需要它",
+    ),
+    "no_keras": (
+        "Not installed: {names}. Without it the cells of this appendix do nothing; "
+        "the README says how to get it.",
+        "没有安装：{names}。缺了它，本附录的单元格什么也不做；安装方法见 README。",
+    ),
     "your_progress": ("Your progress", "你的进度"),
     "chapter": ("Chapter", "章"),
     "chapter_n": ("Chapter {n}", "第 {n} 章"),

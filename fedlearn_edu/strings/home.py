@@ -26,15 +26,49 @@ STRINGS = {
     "skip_chapter": ("Skip to the chapter", "跳到正文"),
     "try_lab": ("Open this lab", "打开这个实验"),
     "read_only_note": (
-        "This page is for reading; the labs open from here. "
-        "To run the code and do the exercises: make course.",
-        "这一页供阅读，实验可以从这里打开。想运行代码、做练习：make course。",
+        "This page is for reading: it shows what was stored when the chapter was written.",
+        "这一页供阅读，显示的是编写这一章时保存的结果。",
     ),
+    "read_only_needs": (
+        "This chapter runs with {what}, which is not installed here; "
+        "you can read it with all its results, and its labs open from here.",
+        "运行这一章需要 {what}，这里没有安装；你可以照常阅读全文和全部结果，也可以打开其中的实验。",
+    ),
+    "make_live": ("Run this chapter here", "在这里运行这一章"),
+    "make_still": ("Read it without running it", "只阅读，不运行"),
+    "live_note": (
+        "Labs and quiz are yours to use; to change code and write answers, "
+        "open the chapter in JupyterLab: make course.",
+        "实验和小测验可以直接操作；要改代码、写答案，请在 JupyterLab 里打开这一章：make course。",
+    ),
+    "live": ("Live", "运行"),
+    "live_named": ("Live: chapter {n}, {title}", "运行第 {n} 章：{title}"),
+    "reading_only": (
+        "To read; running it needs {what}, which is not installed here.",
+        "可以阅读；运行需要 {what}，这里没有安装。",
+    ),
+    "read_it": ("Read this chapter", "阅读这一章"),
+    "lab_of": ("Lab: {title}", "实验：{title}"),
+    "run_name": ("Cells that have run", "已经运行的单元格"),
+    "run_starting": ("Starting Python…", "正在启动 Python……"),
+    "run_running": ("{n} of {all} cells have run", "已运行 {n} 个单元格，共 {all} 个"),
+    "run_done": (
+        "All cells have run; this page is live.",
+        "全部单元格都已运行，这一页可以操作了。",
+    ),
+    "run_stopped": (
+        "A cell failed; below it you see what was stored.",
+        "有一个单元格出错了；它之后显示的是保存的结果。",
+    ),
+    "run_gone": (
+        "The connection to Python is gone; the page shows what it had last.",
+        "与 Python 的连接断开了，页面停在最后的结果上。",
+    ),
+    "cell_failed": ("This cell did not run to its end.", "这个单元格没有运行完。"),
     "see_labs": ("See all labs", "看看全部实验"),
     "labs": ("Labs", "实验"),
     "chapters": ("Course", "课程"),
     "minutes": ("{n} minutes", "{n} 分钟"),
-    "read": ("Read", "阅读"),
     "footer": (
         "Everything runs on this computer; nothing leaves it.",
         "一切都在这台电脑上运行，不会向外发送任何数据。",

@@ -473,6 +473,7 @@ STRINGS = {
 
 CHAPTER = Chapter(
     number=6,
+    needs=("torch",),
     minutes={
         "idea": 5,
         "formula": 5,

@@ -208,6 +208,16 @@ STRINGS = {
     "dropped": ("late ones are dropped:", "迟到的不要："),
     "partial": ("late ones send what they have:", "迟到的先交已做完的："),
     "stale": ("late ones come three rounds later:", "迟到的晚三轮到："),
+    "iid": ("IID", "IID"),
+    "shards": ("two label shards each", "每方两个标签分片"),
+    "asked": ("asked in each round, of 100", "每轮邀请（共 100 方）"),
+    "rounds": ("rounds to 93%", "到 93% 的轮数"),
+    "models": ("models sent, in all", "一共发送的模型数"),
+    "drops": ("FedAvg, drops the late ones", "FedAvg，不要迟到的"),
+    "keeps": ("takes their unfinished work", "收下半成品"),
+    "spring": ("takes it, with a spring, μ = 1", "收下，加弹簧，μ = 1"),
+    "late": ("late, in % of those asked", "迟到者占受邀者的百分比"),
+    "accuracy": ("accuracy in %", "准确率（%）"),
 }
 
 CHAPTER = Chapter(
@@ -215,7 +225,7 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 15,
+        "example": 20,
         "lab": 10,
         "try": 10,
         "exercise": 10,
