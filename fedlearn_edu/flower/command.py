@@ -242,7 +242,7 @@ def write(federation, taken, end, folder, t):
 def join(arguments, t):
     """Be a participant of a federation elsewhere until its server ends; return the exit code."""
     from .deployment import supernode
-    from .parts import Parts
+    from .parts import Parts, Stopped
 
     if arguments.participant is None:
         raise ValueError("--join needs --participant, which of them this is")
@@ -263,8 +263,10 @@ def join(arguments, t):
             if answers(arguments.join):
                 seen = time.monotonic()
         connected, words = "SuperNode ID" in part.log.read_text(), part.last_words()
+    if not connected:
+        raise Stopped("not_joined", address=arguments.join, words=words)
     say(t("left", words=words))
-    return 0 if connected else 1
+    return 0
 
 
 def answers(server):
