@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from ..i18n import LANGUAGES, Translator
 from ..strings.federation import STRINGS
 
+GONE_SECONDS = 10  # without a server, after which one that has joined ends
 FAULTS = ("nan", "shape", "examples", "slow")
 DATA = ("digits", "article", "breast-cancer")
 ALGORITHMS = ("FedAvg", "FedSGD", "FedProx", "FedNova", "FedAdam", "FedYogi")
@@ -240,7 +242,7 @@ def write(federation, taken, end, folder, t):
 def join(arguments, t):
     """Be a participant of a federation elsewhere until its server ends; return the exit code."""
     from .deployment import supernode
-    from .parts import Parts
+    from .parts import Parts, Stopped
 
     if arguments.participant is None:
         raise ValueError("--join needs --participant, which of them this is")
@@ -253,13 +255,28 @@ def join(arguments, t):
     node = [f"partition-id={arguments.participant}"]
     with Parts() as parts:
         command = supernode(arguments.join, node, trust, key)
-        part = parts.launch("participant", *command, "--max-wait-time", "30")
+        part = parts.launch("participant", *command)
         say(t("joined", i=arguments.participant, address=arguments.join))
-        while part.alive:
-            time.sleep(0.2)
+        seen = time.monotonic()
+        while part.alive and time.monotonic() - seen < GONE_SECONDS:
+            time.sleep(1)
+            if answers(arguments.join):
+                seen = time.monotonic()
         connected, words = "SuperNode ID" in part.log.read_text(), part.last_words()
+    if not connected:
+        raise Stopped("not_joined", address=arguments.join, words=words)
     say(t("left", words=words))
-    return 0 if connected else 1
+    return 0
+
+
+def answers(server):
+    """Return whether anybody listens there; a SuperNode does not end when its server is gone."""
+    host, _, port = server.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def say(text):

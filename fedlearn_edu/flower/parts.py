@@ -7,6 +7,7 @@ one small keeper, which ends all groups when this process ends, in whatever way.
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,7 @@ QUIET = {  # one thread a process, no word to anybody outside, and the settings 
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
 }
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 GRACE_SECONDS = 3  # for parts to end by themselves
 KEEPER = """
 import os, signal, sys
@@ -133,7 +135,8 @@ class Part:
 
     def last_words(self):
         """Return the last line that it printed."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        lines = COLOURS.sub("", text).split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 

@@ -53,6 +53,10 @@ STRINGS = {
         "Participant {i} of the server at {address}. Ctrl-C leaves.",
         "作为参与方 {i} 加入 {address} 的服务器。按 Ctrl-C 退出。",
     ),
+    "not_joined": (
+        "The server at {address} did not let this participant in: {words}",
+        "{address} 的服务器没有让这个参与方加入：{words}",
+    ),
     "left": ("The participant has ended. {words}", "参与方已退出。{words}"),
     "round": ("round {n}/{all}", "第 {n}/{all} 轮"),
     "accuracy": ("accuracy {value} %", "准确率 {value}%"),
