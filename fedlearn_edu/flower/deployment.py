@@ -29,6 +29,7 @@ from .relay import Relays
 
 PROJECT = Path(__file__).parent / "project"
 START_SECONDS = 180  # in which a part has to be up
+EACH_SECONDS = 5  # more for each participant that starts beside the ServerApp
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,8 @@ class Deployment(Parts):
         alive = any(part.alive and part.name.startswith("p") for part in self.parts.values())
         if not alive and not self.remote:
             raise Stopped("nobody_left", round=t)
-        if not self.server and time.monotonic() > self.begun + START_SECONDS:
+        patience = START_SECONDS + EACH_SECONDS * self.recipe.participants
+        if not self.server and time.monotonic() > self.begun + patience:
             words = self.parts["SuperExec"].last_words()
             raise Stopped("no_start", part="ServerApp", words=words)
         if self.server and not _runs(self.server):
