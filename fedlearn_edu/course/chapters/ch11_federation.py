@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from fedlearn_edu.course.content import Chapter, Exercise, Mistake, Question, right, wrong
 
 
@@ -74,7 +76,7 @@ DEADLINE = Exercise(
 
 
 def my_step(theta, answers):
-    came = [(n, u) for n, u in filter(None, answers) if all(map(math.isfinite, u))]
+    came = [(n, u) for n, u in filter(None, answers) if np.isfinite(u).all()]
     total = sum(n for n, _ in came)
     if not came:
         return theta
@@ -92,7 +94,7 @@ def averaged(theta, answers, weights, total=None):
 
 def believable(answers):
     """The answers that came and are finite."""
-    return [a for a in answers if a and all(map(math.isfinite, a[1]))]
+    return [a for a in answers if a and np.isfinite(a[1]).all()]
 
 
 def step_equal(theta, answers):
@@ -171,10 +173,10 @@ STEP = Exercise(
         ),
     },
     hint=(
-        "First choose the answers that are there and finite (`math.isfinite`). "
+        "First choose the answers that are there and finite (`np.isfinite`). "
         "If there are none, $\\theta$ stays. "
         "Otherwise divide by the sum of *their* $n_i$, not of all.",
-        "先挑出到了的、而且是有限数的应答（`math.isfinite`）。一个也没有，$\\theta$ 就不变。"
+        "先挑出到了的、而且是有限数的应答（`np.isfinite`）。一个也没有，$\\theta$ 就不变。"
         "否则除以*它们的* $n_i$ 之和，而不是全部的。",
     ),
     why=(
