@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from fedlearn_edu.course.content import Chapter, Exercise, Mistake, Question, right, wrong
 
 
@@ -32,14 +34,14 @@ DEADLINE = Exercise(
             (
                 "You let the server stop when the last answer *that will ever come* is there. "
                 "How should it know that no other will come?",
-                "你让服务器在*最后一个会来的*应答到达时就停下。可它怎么知道不会再有别的应答？",
+                "你让服务器在*最后一个会来的*应答到达时就停下。可它怎么知道，不会再有应答来了？",
             ),
         ),
         "no_deadline": Mistake(
             lambda seconds, deadline: max(math.inf if s is None else s for s in seconds),
             (
                 "Without a deadline one dead participant holds up everybody for ever.",
-                "没有截止时间，只要有一方死掉，所有人就永远等下去。",
+                "没有截止时间，只要有一方死掉，所有人就要永远等下去。",
             ),
         ),
         "always": Mistake(
@@ -74,7 +76,7 @@ DEADLINE = Exercise(
 
 
 def my_step(theta, answers):
-    came = [(n, u) for n, u in filter(None, answers) if all(map(math.isfinite, u))]
+    came = [(n, u) for n, u in filter(None, answers) if np.isfinite(u).all()]
     total = sum(n for n, _ in came)
     if not came:
         return theta
@@ -92,7 +94,7 @@ def averaged(theta, answers, weights, total=None):
 
 def believable(answers):
     """The answers that came and are finite."""
-    return [a for a in answers if a and all(map(math.isfinite, a[1]))]
+    return [a for a in answers if a and np.isfinite(a[1]).all()]
 
 
 def step_equal(theta, answers):
@@ -144,7 +146,7 @@ STEP = Exercise(
             (
                 "You divided by the number of participants *asked*. "
                 "Whoever is missing then counts as an update of zero, and the step is too short.",
-                "你除的是*被邀请*的参与方个数。这样缺席的一方就成了全零的更新，步子会偏短。",
+                "你除的是*被邀请*的参与方个数。这样，缺席的一方就等于交了全零的更新，步子会偏短。",
             ),
         ),
         "waits": Mistake(
@@ -171,10 +173,10 @@ STEP = Exercise(
         ),
     },
     hint=(
-        "First choose the answers that are there and finite (`math.isfinite`). "
+        "First choose the answers that are there and finite (`np.isfinite`). "
         "If there are none, $\\theta$ stays. "
         "Otherwise divide by the sum of *their* $n_i$, not of all.",
-        "先挑出到了的、而且是有限数的应答（`math.isfinite`）。一个也没有，$\\theta$ 就不变。"
+        "先挑出到了的、而且是有限数的应答（`np.isfinite`）。一个也没有，$\\theta$ 就不变。"
         "否则除以*它们的* $n_i$ 之和，而不是全部的。",
     ),
     why=(
@@ -210,7 +212,7 @@ SAVING = Exercise(
             lambda parameters, envelope: (parameters + envelope) / (4 * parameters + envelope),
             (
                 "That is the share that is still sent. How much is saved?",
-                "这是仍然要发送的份额。省下的是多少？",
+                "这是仍然要发送的比例。省下的是多少？",
             ),
         ),
         "of_the_new": Mistake(
