@@ -47,7 +47,7 @@ class Relays:
     """
 
     def __init__(self, port):
-        self.target, self.loop = port, asyncio.new_event_loop()
+        self.target, self.loop, self.servers = port, asyncio.new_event_loop(), []
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
@@ -85,6 +85,7 @@ class Relays:
 
         start = asyncio.start_server(carry, host, port, ssl=outside, limit=LONGEST_HEAD)
         server = asyncio.run_coroutine_threadsafe(start, self.loop).result()
+        self.servers.append(server)
         counter.port = server.sockets[0].getsockname()[1]
         return counter
 
@@ -92,12 +93,18 @@ class Relays:
         """Stop listening, and cut what is connected."""
 
         async def stop():
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            for server in self.servers:
+                server.close()
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.loop.stop()
 
         self.loop.call_soon_threadsafe(lambda: self.loop.create_task(stop()))
         self.thread.join(timeout=5)
+        if not self.thread.is_alive():
+            self.loop.close()
 
     async def _carry(self, counter, upwards, inside, reader, writer):
         with contextlib.suppress(OSError, asyncio.CancelledError):
