@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
+import weakref
 from pathlib import Path
 
 import psutil
@@ -61,6 +62,7 @@ class Server:
         run = f"import sys; from fedlearn_edu.cli import main; sys.exit(main({options!r}))"
         self.command = [sys.executable, "-c", f"{code}\n{run}"]
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- open while the server runs
+        weakref.finalize(self, self.log.close)
         self.process = None
 
     def __enter__(self):

@@ -172,20 +172,35 @@ importlib.util.find_spec = find
                 assert words("read_only_needs", lang, what="PyTorch") in text
                 assert 'href="/chapters/6/live"' not in text
             home = server.get(f"?lang={lang}")[2]
-            assert words("reading_only", lang, what="PyTorch") in home
+            assert words("reading_only_needs", lang, what="PyTorch") in home
             assert "chapters/6/live" not in home
             assert "chapters/5/live" in home
         assert server.health()["in_use"] == 0
+
+
+# A chapter that starts programs can be read, and no address of the app runs it.
+@LANGUAGES
+def test_a_chapter_that_starts_programs(server, lang):
+    [number] = [n for n in course.numbers() if course.load(n).starts_processes]
+    for path in (f"chapters/{number}", f"chapters/{number}/live"):
+        status, _, text = server.get(f"{path}?lang={lang}")
+        assert status == 200
+        assert words("read_only_starts", lang) in text
+        assert f'href="/chapters/{number}/live"' not in text
+    home = server.get(f"?lang={lang}")[2]
+    assert words("reading_only_starts", lang) in home
+    assert f"chapters/{number}/live" not in home
+    assert server.health()["in_use"] == 0
 
 
 # The home page leads to each chapter, to read and live, and each page leads to the other.
 def test_ways(server):
     home = server.get("?lang=en")[2]
     for number in course.numbers():
-        missing = chapters.missing(number)
-        assert (f'href="/chapters/{number}/live"' in home) == (not missing)
+        runs = chapters.still(number) is None
+        assert (f'href="/chapters/{number}/live"' in home) == runs
         text = server.get(f"chapters/{number}")[2]
-        assert (f'href="/chapters/{number}/live"' in text) == (not missing)
+        assert (f'href="/chapters/{number}/live"' in text) == runs
         for name in course.load(number).labs:
             assert f'href="/labs/{name}"' in text
 

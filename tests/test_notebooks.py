@@ -126,6 +126,14 @@ def test_needs_what_it_imports(number, lang):
     )
 
 
+# A chapter whose cells start programs says so, so that the app does not run it for every visitor.
+@every_notebook
+def test_says_that_it_starts_programs(number, lang):
+    code = "\n".join(cell.source for cell in cells(number, lang, "code").values())
+    starts = re.search(r"\b(Deployment|simulate\(recipe|subprocess|os\.system)\b|^[!%]", code, re.M)
+    assert bool(starts) == course.load(number).starts_processes
+
+
 # Code cells are short: half of them four lines or fewer, none over 25.
 @every_notebook
 def test_code_cells_are_short(number, lang):

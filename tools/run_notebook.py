@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from fedlearn_edu.figures import fewer_colors
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-TIMEOUT = 120
+TIMEOUT = 300  # seconds a cell; one of chapter 11 starts a federation
 
 
 def run(path):

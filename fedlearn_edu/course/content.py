@@ -115,6 +115,9 @@ class Chapter:
         Texts of its code cells: labels of figures and tables, ``{"key": ("English", "中文")}``.
     needs : tuple of str
         What its cells import and `make app` does not install.
+    starts_processes : bool
+        Whether its cells start programs; then the app shows it for reading only, for a page would
+        start them anew for each visitor.
     """
 
     number: int
@@ -124,6 +127,7 @@ class Chapter:
     quiz: tuple = ()
     strings: dict = field(default_factory=dict)
     needs: tuple = ()
+    starts_processes: bool = False
 
     @property
     def entry(self):

@@ -66,6 +66,10 @@ CONTENTS = tuple(
             ),
             ("fields", ("Five fields, five small federations", "五个领域，五个小联邦")),
             ("questions", ("Questions, trends, resources", "问题、趋势与资源")),
+            (
+                "federation",
+                ("A real federation: out of the simulator", "真正的联邦：走出模拟"),
+            ),
         )
     )
 )

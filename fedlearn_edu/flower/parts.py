@@ -54,7 +54,11 @@ class Stopped(Exception):
         self.key, self.values = key, values
 
     def __str__(self):
-        return Translator("en", STRINGS)(self.key, **self.values)
+        return self.says("en")
+
+    def says(self, lang):
+        """Return why, as a sentence in a language."""
+        return Translator(lang, STRINGS)(self.key, **self.values)
 
 
 def _memory(process):

@@ -35,8 +35,8 @@ def listed(base, lang):
     Returns
     -------
     list of dict
-        Keys: number, title, minutes, url, live (its live page) and missing (what that needs and
-        is not installed, "" if nothing).
+        Keys: number, title, minutes, url, live (its live page), and still (why there is none: the
+        end of a text's key, and what to fill in; None if there is one).
     """
     return [
         {
@@ -45,17 +45,20 @@ def listed(base, lang):
             "minutes": course.load(number).length,
             "url": f"{base}chapters/{number}",
             "live": f"{base}chapters/{number}/live",
-            "missing": missing(number),
+            "still": still(number),
         }
         for number in course.numbers()
     ]
 
 
-def missing(number):
-    """Return what a chapter's cells need and this Python does not have, as a name for people."""
-    needs = course.load(number).needs
-    absent = [name for name in needs if importlib.util.find_spec(name) is None]
-    return ", ".join(PACKAGE_NAMES.get(name, name) for name in absent)
+def still(number):
+    """Return why this server only shows a chapter, see `listed`; None if it runs it too."""
+    chapter = course.load(number)
+    if chapter.starts_processes:
+        return "starts", ""
+    absent = [name for name in chapter.needs if importlib.util.find_spec(name) is None]
+    what = ", ".join(PACKAGE_NAMES.get(name, name) for name in absent)
+    return ("needs", what) if absent else None
 
 
 def path_of(name, lang):

@@ -346,7 +346,7 @@ class LivePage(KernelPage, ChapterPage):
         around = self.around(name)
         if body is None or around["here"] is None:
             raise tornado.web.HTTPError(404)
-        if around["here"]["missing"]:
+        if around["here"]["still"]:
             self.finish(self.page("not_here.html", **around))
             return
         t = Translator(self.lang, STRINGS)

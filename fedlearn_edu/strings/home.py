@@ -34,6 +34,12 @@ STRINGS = {
         "you can read it with all its results, and its labs open from here.",
         "运行这一章需要 {what}，这里没有安装；你可以照常阅读全文和全部结果，也可以打开其中的实验。",
     ),
+    "read_only_starts": (
+        "This chapter starts programs on the computer that runs it, and so it runs in JupyterLab "
+        "and not on a page: make course. You can read it here with all its results.",
+        "这一章会在运行它的电脑上启动程序，所以要在 JupyterLab 里运行，不能在网页上运行：make course。"
+        "全文和全部结果可以在这里阅读。",
+    ),
     "make_live": ("Run this chapter here", "在这里运行这一章"),
     "make_still": ("Read it without running it", "只阅读，不运行"),
     "live_note": (
@@ -43,9 +49,13 @@ STRINGS = {
     ),
     "live": ("Live", "运行"),
     "live_named": ("Live: chapter {n}, {title}", "运行第 {n} 章：{title}"),
-    "reading_only": (
+    "reading_only_needs": (
         "To read; running it needs {what}, which is not installed here.",
         "可以阅读；运行需要 {what}，这里没有安装。",
+    ),
+    "reading_only_starts": (
+        "To read; it starts programs, and so it runs in JupyterLab.",
+        "可以阅读；它会启动程序，所以要在 JupyterLab 里运行。",
     ),
     "read_it": ("Read this chapter", "阅读这一章"),
     "lab_of": ("Lab: {title}", "实验：{title}"),

@@ -48,8 +48,8 @@ QUIZ = (
                 "How its data would change the model.",
                 "它的数据会让模型怎样改变。",
                 "This is the update: numbers, one for each parameter. "
-                "What can be read from them is a story for chapter 10.",
-                "这就是更新：每个参数对应一个数。从这些数里还能看出什么，第 10 章再讲。",
+                "What can be read from them you will see in chapter 1.",
+                "这就是更新：每个参数对应一个数。从这些数里还能看出什么，第 1 章就会看到。",
             ),
             wrong(
                 "Nothing at all.",

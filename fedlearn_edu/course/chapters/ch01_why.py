@@ -95,6 +95,12 @@ def ratio_of_first(weights, bias):
         return np.array(weights)[:, 0] / np.array(bias)[0]
 
 
+def mean_of_ratios(weights, bias):
+    """Return the mean of the ratios over all classes, 0 / 0 among them."""
+    with np.errstate(all="ignore"):
+        return (np.array(weights) / np.array(bias)).mean(axis=1)
+
+
 def ratio_of_sums(weights, bias):
     """Return the ratio of the sums over classes, which are both 0."""
     with np.errstate(all="ignore"):
@@ -108,6 +114,7 @@ CURIOUS = Exercise(
     cases=(
         (([[0.5, -0.5], [1.0, -1.0], [1.5, -1.5]], [0.5, -0.5]), [1.0, 2.0, 3.0]),
         (([[0.0, 2.0, -2.0], [0.0, 0.0, 0.0], [0.0, -1.0, 1.0]], [0.0, 1.0, -1.0]), [2, 0, -1]),
+        (([[3.0, 0.0, -3.0], [4.0, 0.0, -4.0]], [1.0, 0.0, -1.0]), [3, 4]),
     ),
     mistakes={
         "first": Mistake(
@@ -123,6 +130,15 @@ CURIOUS = Exercise(
             (
                 "This column is the input times a slope. The slope stands in the bias: divide by it.",
                 "这一列是输入乘上一个系数。系数就在偏置的梯度里：除以它。",
+            ),
+        ),
+        "averaged": Mistake(
+            mean_of_ratios,
+            (
+                "You averaged the ratios of all classes. Where an entry of the bias is 0, its ratio "
+                "is 0 by 0: one good class is enough.",
+                "你对所有类别的比值求了平均。偏置梯度的某个分量为 0 时，比值就成了 0 除以 0："
+                "选一个好的类别就够了。",
             ),
         ),
         "sums": Mistake(

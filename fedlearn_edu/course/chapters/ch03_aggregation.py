@@ -134,9 +134,9 @@ AGGREGATE = Exercise(
     },
     hint=(
         "Three moves: multiply each row by its $n_i$, add the rows, divide by $\\sum_j n_j$. "
-        "In NumPy `counts[:, None] * updates` multiplies row by row.",
+        "In NumPy `np.array(counts)[:, None] * updates` multiplies row by row.",
         "三步：每一行乘以它的 $n_i$，把各行相加，再除以 $\\sum_j n_j$。"
-        "在 NumPy 里，`counts[:, None] * updates` 就是逐行相乘。",
+        "在 NumPy 里，`np.array(counts)[:, None] * updates` 就是逐行相乘。",
     ),
     why=(
         "In the package: `fl.weighted_mean(updates, counts)`, which divides by the sum by itself.",

@@ -47,6 +47,13 @@ SERVER = Exercise(
                 "平均之后，谁乘过多少就分不开了。",
             ),
         ),
+        "first_factor": Mistake(
+            lambda received, factors: np.mean(received, axis=0) / factors[0],
+            (
+                "You divided everything by the first factor. Each row has a $\\lambda_i$ of its own.",
+                "你全都除以了第一个因子。每一行都有自己的 $\\lambda_i$。",
+            ),
+        ),
         "scaled_twice": Mistake(
             lambda received, factors: np.mean(np.array(received) * _column(factors), axis=0),
             (
@@ -328,8 +335,8 @@ QUIZ = (
                 "The length of the gradient, and nothing else.",
                 "只藏住了梯度的长度，别的都没藏住。",
                 "Ratios do not change, and in the gradient of one example ratios are the input: "
-                "you see it below.",
-                "比值没有变，而单个样本的梯度里，比值就是输入：下面就能看到。",
+                "you did that in chapter 1.",
+                "比值没有变，而单个样本的梯度里，比值就是输入：第 1 章里你已经做过了。",
             ),
         ),
     ),
@@ -339,8 +346,6 @@ STRINGS = {
     "scale": ("scaling factor λ", "缩放因子 λ"),
     "loss": ("loss after 60 rounds", "60 轮之后的损失"),
     "float32": ("float32, any λ", "float32，λ 任意"),
-    "image": ("the participant's image", "参与方的图片"),
-    "read": ("read from λ g, λ = 0.001", "从 λ g 中读出，λ = 0.001"),
 }
 
 CHAPTER = Chapter(

@@ -17,6 +17,12 @@ def _slopes(theta, optima, curvatures):
     return [h * (theta - optimum) for optimum, h in zip(optima, curvatures, strict=True)]
 
 
+def _together(theta, optima, curvatures, alpha, local_steps):
+    for _ in range(local_steps):
+        theta = my_round(theta, optima, curvatures, alpha, 1)
+    return theta
+
+
 def _chained(theta, optima, curvatures, alpha, local_steps):
     for optimum, curvature in zip(optima, curvatures, strict=True):
         theta = my_round(theta, [optimum], [curvature], alpha, local_steps)
@@ -53,6 +59,15 @@ ROUND = Exercise(
                 "take the gradient where it stands.",
                 "你的每一步用的都是服务器的 $\\theta$ 处的梯度。"
                 "从第二步起，参与方已经站在别处了：应该用它当时所在位置的梯度。",
+            ),
+        ),
+        "averaged_each_step": Mistake(
+            _together,
+            (
+                "You averaged after every step, so that nobody can drift: that is FedSGD, "
+                "`local_steps` times. Let everybody walk to the end, then average.",
+                "你每走一步就平均一次，谁也没机会漂移：这是把 FedSGD 做了 `local_steps` 遍。"
+                "要让各方先走完，再平均。",
             ),
         ),
         "summed": Mistake(
@@ -156,6 +171,14 @@ SCAFFOLD = Exercise(
                 "You took off the participant's own direction and put nothing in its place. "
                 "Add the common one, $c$.",
                 "你减去了参与方自己的方向，却什么也没有补上。请加上共同的方向 $c$。",
+            ),
+        ),
+        "no_own": Mistake(
+            lambda local, gradient, own, common, alpha: local - alpha * (gradient + common),
+            (
+                "You added the common direction and left the participant's own in: "
+                "take off $c_i$ as well.",
+                "你加上了大家的方向，却没有去掉自己的：还要减去 $c_i$。",
             ),
         ),
         "fedavg": Mistake(
@@ -363,9 +386,6 @@ STRINGS = {
     "rounds": ("rounds to 93%", "达到 93% 的轮数"),
     "work_iid": ("IID", "IID"),
     "work_shards": ("two label shards each", "每方两个标签分片"),
-    "at_global": ("gradient at θ:", "θ 处的梯度："),
-    "at_local": ("gradient after local training:", "本地训练之后的梯度："),
-    "difference": ("difference of the models:", "模型之差："),
 }
 
 CHAPTER = Chapter(
@@ -378,7 +398,7 @@ CHAPTER = Chapter(
         "try": 15,
         "exercise": 15,
         "quiz": 5,
-        "article": 10,
+        "article": 5,
     },
     labs=("drift", "digits"),
     exercises=(ROUND, END, SCAFFOLD),

@@ -138,6 +138,13 @@ AT_HOME = Exercise(
                 "你乘了再相加，但没有除以样本总数。",
             ),
         ),
+        "by_number": Mistake(
+            lambda hits, counts: np.dot(hits, counts) / len(counts),
+            (
+                "You divided by the number of labels. Divide by the number of all examples.",
+                "你除以的是标签的种数。应该除以全部样本的个数。",
+            ),
+        ),
         "seen": Mistake(
             lambda hits, counts: np.mean([h for h, n in zip(hits, counts, strict=True) if n]),
             (
@@ -323,12 +330,12 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 45,
+        "example": 50,
         "lab": 5,
         "try": 10,
         "exercise": 20,
         "quiz": 5,
-        "article": 15,
+        "article": 10,
     },
     labs=("three_ways",),
     exercises=(CLOSED, FOUND, AT_HOME),

@@ -3,7 +3,8 @@ addEventListener("DOMContentLoaded", () => {
   const chapter = document.getElementById("chapter");
 
   function look() {
-    for (const part of chapter.querySelectorAll('math[display="block"], table, .code, .output')) {
+    const wide = 'math[display="block"], table, .code, .output, .prose .highlight';
+    for (const part of chapter.querySelectorAll(wide)) {
       if (part.scrollWidth > part.clientWidth + 1) part.setAttribute("tabindex", "0");
       else part.removeAttribute("tabindex");
     }
