@@ -68,13 +68,13 @@ STRINGS = {
     ),
     "run_stopped": (
         "A cell failed; below it you see what was stored.",
-        "有一个单元格出错了；它之后显示的是保存的结果。",
+        "有一个单元格出错了；它下面显示的是保存的结果。",
     ),
     "run_gone": (
         "The connection to Python is gone; the page shows what it had last.",
         "与 Python 的连接断开了，页面停在最后的结果上。",
     ),
-    "cell_failed": ("This cell did not run to its end.", "这个单元格没有运行完。"),
+    "cell_failed": ("This cell did not run to its end.", "这个单元格没能运行完。"),
     "see_labs": ("See all labs", "看看全部实验"),
     "labs": ("Labs", "实验"),
     "chapters": ("Course", "课程"),

@@ -51,7 +51,7 @@ SERVER = Exercise(
             lambda received, factors: np.mean(received, axis=0) / factors[0],
             (
                 "You divided everything by the first factor. Each row has a $\\lambda_i$ of its own.",
-                "你全都除以了第一个因子。每一行都有自己的 $\\lambda_i$。",
+                "你让每一行都除以了第一个因子。每一行都有自己的 $\\lambda_i$。",
             ),
         ),
         "scaled_twice": Mistake(

@@ -178,7 +178,7 @@ SCAFFOLD = Exercise(
             (
                 "You added the common direction and left the participant's own in: "
                 "take off $c_i$ as well.",
-                "你加上了大家的方向，却没有去掉自己的：还要减去 $c_i$。",
+                "你加上了共同的方向，却没有去掉自己的：还要减去 $c_i$。",
             ),
         ),
         "fedavg": Mistake(

@@ -34,14 +34,14 @@ DEADLINE = Exercise(
             (
                 "You let the server stop when the last answer *that will ever come* is there. "
                 "How should it know that no other will come?",
-                "你让服务器在*最后一个会来的*应答到达时就停下。可它怎么知道不会再有别的应答？",
+                "你让服务器在*最后一个会来的*应答到达时就停下。可它怎么知道，不会再有应答来了？",
             ),
         ),
         "no_deadline": Mistake(
             lambda seconds, deadline: max(math.inf if s is None else s for s in seconds),
             (
                 "Without a deadline one dead participant holds up everybody for ever.",
-                "没有截止时间，只要有一方死掉，所有人就永远等下去。",
+                "没有截止时间，只要有一方死掉，所有人就要永远等下去。",
             ),
         ),
         "always": Mistake(
@@ -146,7 +146,7 @@ STEP = Exercise(
             (
                 "You divided by the number of participants *asked*. "
                 "Whoever is missing then counts as an update of zero, and the step is too short.",
-                "你除的是*被邀请*的参与方个数。这样缺席的一方就成了全零的更新，步子会偏短。",
+                "你除的是*被邀请*的参与方个数。这样，缺席的一方就等于交了全零的更新，步子会偏短。",
             ),
         ),
         "waits": Mistake(
@@ -212,7 +212,7 @@ SAVING = Exercise(
             lambda parameters, envelope: (parameters + envelope) / (4 * parameters + envelope),
             (
                 "That is the share that is still sent. How much is saved?",
-                "这是仍然要发送的份额。省下的是多少？",
+                "这是仍然要发送的比例。省下的是多少？",
             ),
         ),
         "of_the_new": Mistake(
