@@ -34,7 +34,7 @@ SIZES = {
     "app": "about 370 MB, a minute",
     "course": "about 450 MB, a minute",
     "test": "about 1.6 GB with PyTorch, three minutes",
-    "flower": "about 450 MB, a minute",
+    "flower": "about 540 MB, a minute",
 }
 NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|Failed to establish|Temporary failure in name"

@@ -20,9 +20,15 @@ from .strategy import Believed, Prompt, as_json, from_record, to_record
 JOURNAL = "FEDLEARN_JOURNAL"  # where the server writes a line a round, and θ at the end
 
 
+def recipe_of(given):
+    """Return the recipe of a run; a process that stays keeps it, and makes the data once."""
+    if isinstance(given, Recipe):
+        given = given.config()
+    return _kept(tuple(given.items()))
+
+
 @cache
-def recipe_of(items):
-    """Return the recipe of a run; kept, so that a process that stays makes the data once."""
+def _kept(items):
     return Recipe.from_config(dict(items))
 
 
@@ -43,7 +49,7 @@ def participate(message, context, recipe=None):
     flwr.app.Message
         The records "update" and "facts".
     """
-    recipe = recipe or recipe_of(tuple(context.run_config.items()))
+    recipe = recipe_of(recipe or context.run_config)
     i, t = int(context.node_config["partition-id"]), message.content["config"]["round"] - 1
     theta = decode(recipe.plan.down, from_record(message.content["model"]), recipe.theta)
     batches, begun = recipe.batches(i, t), time.process_time()
@@ -81,7 +87,7 @@ def serve(grid, context, recipe=None, tell=None):
     """
     _write({"server": os.getpid()})
     try:
-        recipe = recipe or recipe_of(tuple(context.run_config.items()))
+        recipe = recipe_of(recipe or context.run_config)
         strategy = Believed(recipe, tell or _write)
         first = to_record(encode(recipe.plan.down, strategy.theta))
         strategy.start(Prompt(grid), first, recipe.rounds, timeout=recipe.deadline)

@@ -4,7 +4,7 @@ It travels as Flower's run configuration, so that each process makes data, model
 """
 
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 
 import numpy as np
@@ -253,12 +253,9 @@ class Recipe:
         -------
         list of (ndarray, ndarray)
         """
-        federation, plan = self.federation, self.plan
-        x, y = federation.x.astype(self.dtype), federation.y
-        [cohort] = Chance(np.random.default_rng(self.seed)).draw(
-            range(t, t + 1), federation.counts, plan.epochs, plan.batch, starts=federation.starts
-        )
-        return [(x[rows], y[rows]) for rows in cohort.batches(participant)]
+        x, y = self.federation.x, self.federation.y
+        own = _cohort(self, t).batches(participant)
+        return [(x[rows].astype(self.dtype), y[rows]) for rows in own]
 
     def measure(self, theta):
         """Return loss and accuracy of θ on the test examples; accuracy is None in the article."""
@@ -287,6 +284,17 @@ class Recipe:
             run = self._torch().TorchRun(federation, plan, self.model, rng, every=0)
             return run.advance(self.rounds, progress=False).theta
         return train(federation, plan, self.theta, self.rounds, rng, every=0).theta
+
+
+@lru_cache(maxsize=2)
+def _cohort(recipe, t):
+    """Return who does what in round t; kept, since a process may play several participants."""
+    federation, plan = recipe.federation, recipe.plan
+    chance = Chance(np.random.default_rng(recipe.seed))
+    [cohort] = chance.draw(
+        range(t, t + 1), federation.counts, plan.epochs, plan.batch, starts=federation.starts
+    )
+    return cohort
 
 
 def _one_of(value, name, choices):

@@ -148,7 +148,7 @@ def strangers(federation):
 # with the reason and left out.  One that is slower than the deadline is named and left out, and
 # not waited for again.  The rounds say who is in θ.
 def test_failures_of_participants(folder):
-    recipe = Recipe(participants=4, rounds=40, hidden="", deadline=12.0, batch=64, dtype="float64")
+    recipe = Recipe(participants=4, rounds=40, hidden="", deadline=20.0, batch=64, dtype="float64")
     with Deployment(recipe, faults={2: "nan+shape+examples", 3: "slow"}) as federation:
         rounds = iter(federation)
         first = next(rounds)
