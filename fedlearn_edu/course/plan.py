@@ -68,7 +68,7 @@ CONTENTS = tuple(
             ("questions", ("Questions, trends, resources", "问题、趋势与资源")),
             (
                 "federation",
-                ("A real federation: out of the simulator", "真正的联邦：走出模拟"),
+                ("A real federation: out of the simulator", "真正的联邦：走出模拟器"),
             ),
         )
     )

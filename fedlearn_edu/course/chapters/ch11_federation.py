@@ -70,7 +70,7 @@ DEADLINE = Exercise(
     why=(
         "In the package: `Recipe(deadline=…)`; its server asks Flower four times a second "
         "what has come.",
-        "在包里是 `Recipe(deadline=…)`；它的服务器每秒问 Flower 四次，有没有新到的应答。",
+        "包里的写法是 `Recipe(deadline=…)`；它的服务器每秒问 Flower 四次，有没有新到的应答。",
     ),
 )
 
@@ -233,7 +233,7 @@ SAVING = Exercise(
     },
     hint=(
         "Before: $4P + h$ bytes. After: $P + h$. The saving is one minus their ratio.",
-        "原来：$4P + h$ 字节。现在：$P + h$ 字节。节省的份额是一减去两者之比。",
+        "原来：$4P + h$ 字节。现在：$P + h$ 字节。节省的比例是一减去两者之比。",
     ),
     why=(
         "With a million parameters the envelope no longer matters; with ten it is everything.",
