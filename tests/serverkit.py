@@ -268,11 +268,17 @@ class Page:
         answer = self.wait_for("comm_msg", seconds, comm_id=comm)
         return answer["data"]["states"]
 
-    def begin(self, message='{"action": "execute"}', **options):
-        """Open a live chapter's other socket, and ask it to begin; return it."""
+    BEGIN = '{"action": "execute"}'
+
+    def listen(self, **options):
+        """Open a live chapter's other socket; return it."""
         address = f"ws://{self.server.host}:{self.server.port}{self.server.base}"
         address += f"voila/execution/{self.kernel}"
-        socket = self._open.enter_context(connect(address, open_timeout=30, **options))
+        return self._open.enter_context(connect(address, open_timeout=30, **options))
+
+    def begin(self, message=BEGIN, **options):
+        """Open a live chapter's other socket, and ask it to begin; return it."""
+        socket = self.listen(**options)
         socket.send(message)
         return socket
 

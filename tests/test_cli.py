@@ -155,13 +155,17 @@ def test_options_arrive():
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("/", "/"), ("", "/"), ("course", "/course/"), ("//a//b", "/a/b/")]
+    ("given", "kept"),
+    [
+        *(("/", "/"), ("", "/"), ("course", "/course/"), ("//a//b", "/a/b/")),
+        *(("/user/a@b.c/", "/user/a@b.c/"), ("/user/a%40b.c", "/user/a%40b.c/")),
+    ],
 )
 def test_base_url_is_made_regular(given, kept):
     assert normal_base_url(given) == kept
 
 
-@pytest.mark.parametrize("given", ["a/../b", "/a?b", "/.", "/中"])
+@pytest.mark.parametrize("given", ["a/../b", "/a?b", "/.", "/中", "/a%4"])
 def test_base_url_that_is_no_path_is_refused(given):
     with pytest.raises(Refused, match="is not a path"):
         normal_base_url(given)

@@ -1,5 +1,6 @@
 """Chapters that run in the app: what they show, what a page may ask for, and when they end."""
 
+import contextlib
 import json
 import re
 
@@ -51,6 +52,18 @@ def places(number, lang="en"):
     cells = chapters.notebook(str(number), lang).cells
     by_id = {cell.id: cell for cell in cells}
     return {place: by_id[key] for key, place in chapters.numbers(cells).items()}
+
+
+def threads(server):
+    """Return how many threads the server has."""
+    return psutil.Process(server.process.pid).num_threads()
+
+
+def told_all(socket):
+    """Wait until the server closes a socket, whatever it tells before."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            socket.recv(timeout=10)
 
 
 # -- what runs -----------------------------------------------------------------------------------
@@ -141,7 +154,8 @@ def test_a_cell_that_raises():
         assert "a secret of the inside" in server.errors()
 
 
-# If what comes first raises, there is an error page and no kernel.
+# If what comes first raises, there is an error page and no kernel, however often it is asked for;
+# nor does the server keep a thread for it.
 def test_a_chapter_that_does_not_begin():
     code = changed("quiz-questions", "raise RuntimeError('a secret'), c.quiz()")
     with Server("--pool", "0", code=code.replace("raise", "1 / 0 and")) as server:
@@ -149,6 +163,10 @@ def test_a_chapter_that_does_not_begin():
         assert status == 500
         assert words("error_500", "zh") in text
         wait_until(lambda: not server.kernels() and server.health()["in_use"] == 0)
+        before = threads(server)
+        for _ in range(3):
+            assert server.get("chapters/3/live")[0] == 500
+        wait_until(lambda: not server.kernels() and threads(server) <= before)
 
 
 # -- where something is missing ------------------------------------------------------------------
@@ -277,6 +295,26 @@ def test_ends_while_it_runs():
         assert alive == []
         for page in pages:
             page.close()
+        assert "Traceback" not in server.errors()
+
+
+# A page that is closed early, before it has asked for its widgets or to begin, ends its run: its
+# socket closes, begins nothing any more, and the server keeps no thread for it.
+@pytest.mark.parametrize("begun", [True, False])
+def test_closed_early(begun):
+    with Server("--pool", "0") as server:
+        kept = []
+        for _ in range(3):
+            with Page(server, chapter=2) as page:
+                socket = page.begin() if begun else page.listen()
+                assert page.goodbye() == 204
+                if not begun:
+                    socket.send(page.BEGIN)
+                told_all(socket)
+            wait_until(lambda: not server.kernels())
+            kept.append(threads(server))
+        assert kept[2] <= kept[0]
+        server.stop()
         assert "Traceback" not in server.errors()
 
 

@@ -1,19 +1,27 @@
 """The server's promises, kept against the real server in a process of its own."""
 
+import asyncio
 import contextlib
 import gzip
+import http.client
 import json
+import math
 import os
 import re
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from fedlearn_edu.serve.kernels import Full, LabKernels, Ready, Seat
+from fedlearn_edu.serve.pages import is_visit
 from tests.serverkit import Page, Server, pack, uss, wait_until
 
 EVIL = "http://evil.example"
@@ -81,7 +89,8 @@ def test_chapters_can_be_read(server):
 
 # What is no chapter is not found, whatever its name.
 def test_no_such_chapter(server):
-    for name in ("99", "-1", "x", "..", "%2e%2e%2fen", "03_aggregation"):
+    names = ("99", "-1", "x", "..", "%2e%2e%2fen", "03_aggregation", "03", "9" * 5000)
+    for name in names:
         assert server.get(f"chapters/{name}")[0] == 404
 
 
@@ -139,6 +148,8 @@ def test_unknown_lab_is_a_friendly_page(server, lang):
         ("GET", "static/x/web/../../serve/app.py"),
         ("GET", "static/x/web/%2e%2e/%2e%2e/serve/app.py"),
         ("GET", "static/x/web//etc/passwd"),
+        ("GET", "static/x/web/%00.js"),
+        ("GET", f"static/x/web/{'a' * 5000}.js"),
         ("GET", "static/x/extensions/@jupyter-notebook/lab-extension/static/remoteEntry.js"),
         ("GET", "static/x/extensions/jupyterlab_pygments/static/style.js"),
         ("DELETE", "labs/convergence"),
@@ -223,7 +234,90 @@ def test_head_answers_without_a_kernel(server):
     assert server.health()["in_use"] == before
 
 
+# A page elsewhere can link to what starts a kernel, but cannot load it out of sight, nor can a
+# browser that only guesses where its reader will go.
+@pytest.mark.parametrize("path", ["labs/convergence", "chapters/2/live"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document", "Sec-Purpose": "prefetch"},
+    ],
+    ids=lambda headers: headers["Sec-Fetch-Dest"],
+)
+def test_out_of_sight_nothing_starts(server, path, headers):
+    before = server.health()["in_use"]
+    assert server.request("GET", path, headers)[0] == 403
+    assert server.health()["in_use"] == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"},
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"},
+    ],
+    ids=str,
+)
+def test_a_visit_is_one(headers):
+    assert is_visit(headers)
+
+
+# The ways to the other language lead to the same server, whatever was asked of it.
+def test_no_link_to_elsewhere_in_an_error_page(server):
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", "//evil.example/x")
+        answer = connection.getresponse()
+        assert answer.status == 404
+        assert b"evil.example" not in answer.read()
+
+
 # -- kernels -------------------------------------------------------------------------------------
+
+
+# A seat that is being freed for one who waits is given once, however many wait.
+def test_a_freed_seat_is_given_once():
+    async def play():
+        kernels = LabKernels((), fork=False, max_learners=1)
+        freed = asyncio.Event()
+        kernels.seats["left"] = Seat(left=-math.inf)
+        kernels._end = lambda kernel_id: freed.wait()
+
+        async def take(name):
+            return await kernels._seat(lambda: asyncio.sleep(0, Ready(name, [])))
+
+        first = asyncio.create_task(take("first"))
+        while kernels.seats:
+            await asyncio.sleep(0)
+        await take("second")
+        freed.set()
+        with pytest.raises(Full):
+            await first
+        return list(kernels.seats)
+
+    assert asyncio.run(play()) == ["second"]
+
+
+# What a chapter's run holds is let go when its kernel is culled.
+def test_a_culled_chapter_lets_go(monkeypatch):
+    async def nothing(self, kernel_id):
+        """The kernel is gone already."""
+
+    async def play():
+        monkeypatch.setattr(AsyncMappingKernelManager, "cull_kernel_if_idle", nothing)
+        kernels, stopped = LabKernels((), fork=False), []
+        run = SimpleNamespace(stop=lambda: asyncio.sleep(0, stopped.append("run")))
+        kernels.seats["culled"] = Seat(run=run)
+        await kernels.cull_kernel_if_idle("culled")
+        assert not kernels.seats
+        return stopped
+
+    assert asyncio.run(play()) == ["run"]
 
 
 def test_home_does_not_wait_for_the_pools():
@@ -314,6 +408,17 @@ def test_a_page_that_comes_back_keeps_its_kernel(server):
 def test_a_page_that_never_connects_frees_its_kernel():
     with Server("--pool", "0", "--grace", "1") as server:
         assert Page(server).status == 200
+        wait_until(lambda: not server.kernels() and server.health()["in_use"] == 0)
+
+
+# Whoever reloads before the page is there leaves no seat taken behind.
+@pytest.mark.parametrize("path", ["labs/convergence", "chapters/2/live"])
+def test_a_page_that_nobody_waits_for_frees_its_kernel(path):
+    with Server("--pool", "0") as server:
+        with socket.create_connection((server.host, server.port), timeout=10) as connection:
+            connection.sendall(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            wait_until(server.kernels)
+            assert server.health()["in_use"] == 1
         wait_until(lambda: not server.kernels() and server.health()["in_use"] == 0)
 
 
@@ -586,8 +691,6 @@ def test_a_proxy_and_its_base_url():
             page.connect()
             assert page.live()
             assert page.goodbye() == 204
-        import http.client
-
         connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
         connection.request("GET", "/")
         assert connection.getresponse().status == 404

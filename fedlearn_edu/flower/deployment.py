@@ -29,6 +29,7 @@ from .relay import Relays
 
 PROJECT = Path(__file__).parent / "project"
 START_SECONDS = 180  # in which a part has to be up
+EACH_SECONDS = 5  # more for each participant that starts beside the ServerApp
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Deployment(Parts):
         self.counters, self.before, self.peak = {}, {}, 0
         self.journal = self.server = self.theta = None
         self.done = self.server_gone = False
+        self.begun = None
         self.line = ""
 
     # --- Start and stop ---
@@ -144,6 +146,7 @@ class Deployment(Parts):
                 self.before[i] = (0, 0)
                 self.start(i)
         self._submit()
+        self.begun = time.monotonic()
 
     def _start_server(self, port):
         (self.folder / "secret").touch(mode=0o600)
@@ -253,6 +256,10 @@ class Deployment(Parts):
         alive = any(part.alive and part.name.startswith("p") for part in self.parts.values())
         if not alive and not self.remote:
             raise Stopped("nobody_left", round=t)
+        patience = START_SECONDS + EACH_SECONDS * self.recipe.participants
+        if not self.server and time.monotonic() > self.begun + patience:
+            words = self.parts["SuperExec"].last_words()
+            raise Stopped("no_start", part="ServerApp", words=words)
         if self.server and not _runs(self.server):
             if self.server_gone:  # what it wrote before it ended has been read
                 raise Stopped("part_ended", part="ServerApp", round=t, words="")

@@ -13,10 +13,14 @@ import contextlib
 import re
 import ssl
 import threading
+import weakref
 
 CHUNK = 1 << 16
 LONGEST_HEAD = 1 << 15
-REQUEST = re.compile(rb"POST /v1/fleet/[a-z-]+ HTTP/1\.1\r\n")
+IDLE_SECONDS = 120  # without a word from a client of the gate
+HEAD = re.compile(  # strict: what two programs could read in two ways is no request
+    rb"POST /v1/fleet/[a-z-]+ HTTP/1\.1\r\n(?:[!#$%&'*+.^_`|~\w-]+:[^\r\n\0]*\r\n)*\r\n"
+)
 LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,10})[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
 CODED = re.compile(rb"^(transfer-encoding|upgrade)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -47,7 +51,8 @@ class Relays:
     """
 
     def __init__(self, port):
-        self.target, self.loop, self.servers = port, asyncio.new_event_loop(), []
+        self.target, self.loop = port, asyncio.new_event_loop()
+        self.servers, self.writers = [], weakref.WeakSet()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
@@ -95,10 +100,13 @@ class Relays:
         async def stop():
             for server in self.servers:
                 server.close()
+            for writer in self.writers:
+                writer.transport.abort()
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # sockets close one turn later
             self.loop.stop()
 
         self.loop.call_soon_threadsafe(lambda: self.loop.create_task(stop()))
@@ -107,8 +115,10 @@ class Relays:
             self.loop.close()
 
     async def _carry(self, counter, upwards, inside, reader, writer):
+        self.writers.add(writer)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             far = await asyncio.open_connection("127.0.0.1", self.target, ssl=inside)
+            self.writers.add(far[1])
             down = asyncio.ensure_future(_pump(far[0], writer, counter, "down"))
             if await upwards(reader, far[1], counter, "up") is False:
                 down.cancel()
@@ -131,17 +141,20 @@ async def _pump(reader, writer, counter, direction):
 
 
 async def _admit(reader, writer, counter, direction):
-    """Copy requests of participants; return False at the first of another kind."""
+    """Copy requests of participants; return False at the first of another kind.
+
+    A client that says nothing for `IDLE_SECONDS` is cut.
+    """
     try:
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await _soon(reader.readuntil(b"\r\n\r\n"))
                 if (length := admitted(head)) is None:
                     return False
                 writer.write(head)
                 counter.up += len(head)
                 while length:
-                    data = await reader.read(min(length, CHUNK))
+                    data = await _soon(reader.read(min(length, CHUNK)))
                     if not data:
                         return True
                     writer.write(data)
@@ -152,6 +165,10 @@ async def _admit(reader, writer, counter, direction):
         return False
     finally:
         writer.close()
+
+
+async def _soon(reading):
+    return await asyncio.wait_for(reading, IDLE_SECONDS)
 
 
 def admitted(head):
@@ -175,6 +192,6 @@ def admitted(head):
     """
     lengths = LENGTH.findall(head)
     once = len(lengths) == head.lower().count(b"content-length") == 1
-    if not once or not REQUEST.match(head) or CODED.search(head):
+    if not once or not HEAD.fullmatch(head) or CODED.search(head):
         return None
     return int(lengths[0])

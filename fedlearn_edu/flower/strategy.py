@@ -25,6 +25,7 @@ GONE = (  # errors that Flower itself answers with: nobody was there
     ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
     ErrorCode.NODE_UNAVAILABLE,
 )
+LONGEST_REASON = 200  # characters
 SPARE = 30  # seconds beyond twice the deadline after which a task is given up
 
 
@@ -59,6 +60,8 @@ def to_record(payloads):
 
 def from_record(record):
     """Return the payloads that an array record holds; the inverse of `to_record`."""
+    if not isinstance(record, ArrayRecord):
+        raise TypeError(f"the update is in a {type(record).__name__}, expected an ArrayRecord")
     return [Payload(array.data) for array in record.values()]
 
 
@@ -105,6 +108,17 @@ def _whole(value, name, least, most):
     if not least <= value <= most:
         raise Disbelieved(f"{name} is {int(value)}, expected {least} to {most}")
     return int(value)
+
+
+def plain(words):
+    r"""Return a participant's words as a terminal may show them: one short line of print.
+
+    Examples
+    --------
+    >>> plain("it broke\n\x1b[2J")
+    'it broke  [2J'
+    """
+    return "".join(c if c.isprintable() else " " for c in words[:LONGEST_REASON])
 
 
 class Prompt:
@@ -215,7 +229,9 @@ class Believed(Strategy):
                     raise Disbelieved(f"participant {answer.participant} answered twice")
                 believed[answer.participant] = answer
             except Disbelieved as reason:
-                refused.append({"participant": self._name(reply, node), "reason": str(reason)})
+                refused.append(
+                    {"participant": self._name(reply, node), "reason": plain(str(reason))}
+                )
         answers = [believed[i] for i in sorted(believed)]
         if answers:
             half = ServerHalf(self.recipe.plan, server_round - 1, self.theta, self.memory, answers)

@@ -63,7 +63,7 @@ def still(number):
 
 def path_of(name, lang):
     """Return the notebook of a chapter's number; None for what is no chapter's."""
-    if not (name.isdecimal() and int(name) in course.numbers()):
+    if name not in map(str, course.numbers()):
         return None
     return paths.notebooks() / lang / CONTENTS[int(name)].file
 

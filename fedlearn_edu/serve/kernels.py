@@ -328,13 +328,12 @@ class LabKernels(AsyncMappingKernelManager):
 
     async def _make_room(self):
         """Find a seat, if need be that of a page that seems to be gone for good."""
-        if not self.max_learners or self.in_use < self.max_learners:
-            return
-        now = time.monotonic()
-        gone = [key for key, seat in self.seats.items() if seat.seems_empty(now)]
-        if not gone:
-            raise Full
-        await self.release(min(gone, key=lambda key: self.seats[key].left))
+        while self.max_learners and self.in_use >= self.max_learners:  # others came meanwhile
+            now = time.monotonic()
+            gone = [key for key, seat in self.seats.items() if seat.seems_empty(now)]
+            if not gone:
+                raise Full
+            await self.release(min(gone, key=lambda key: self.seats[key].left))
 
     def notify_connect(self, kernel_id):
         """Note that a page's socket has opened."""
@@ -399,4 +398,4 @@ class LabKernels(AsyncMappingKernelManager):
         if kernel_id in self.seats:
             await super().cull_kernel_if_idle(kernel_id)
             if kernel_id not in self:
-                self.seats.pop(kernel_id, None)
+                await self.release(kernel_id)

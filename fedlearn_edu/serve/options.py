@@ -22,12 +22,15 @@ def normal_base_url(value):
     '/course/'
     >>> normal_base_url("/")
     '/'
+    >>> normal_base_url("/user/lin@example.org/fedlearn")
+    '/user/lin@example.org/fedlearn/'
     """
     parts = [part for part in value.split("/") if part]
-    if not all(re.fullmatch(r"[A-Za-z0-9._~-]+", part) and part.strip(".") for part in parts):
+    allowed = r"(?:[A-Za-z0-9._~@-]|%[0-9A-Fa-f]{2})+"  # a hub's user may be a mail address
+    if not all(re.fullmatch(allowed, part) and part.strip(".") for part in parts):
         raise Refused(
             f"--base-url {value!r} is not a path such as /course/ "
-            "(letters, digits, '.', '_', '~' and '-' between slashes)."
+            "(letters, digits, '.', '_', '~', '@', '%40' and '-' between slashes)."
         )
     return "/" + "".join(part + "/" for part in parts)
 

@@ -1,5 +1,6 @@
 """Pages and files: the home page, the labs, errors, and what they are made of."""
 
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -86,9 +87,10 @@ class Files:
         """Return ``(content type, bytes, gzipped bytes or None)``, or None."""
         for prefix, root in self._roots:
             if address.startswith(prefix):
-                path = (root / address.removeprefix(prefix)).resolve()
-                if path.suffix in SERVED and path.is_relative_to(root) and path.is_file():
-                    return self._read(path)
+                with contextlib.suppress(OSError, ValueError):  # names that no file can have
+                    path = (root / address.removeprefix(prefix)).resolve()
+                    if path.suffix in SERVED and path.is_relative_to(root) and path.is_file():
+                        return self._read(path)
         return None
 
     def _read(self, path):
@@ -226,7 +228,7 @@ class Page(Secure, tornado.web.RequestHandler):
     def page(self, template, **values):
         """Return a template rendered in the page's language."""
         t = Translator(self.lang, STRINGS)
-        switch = {lang: f"{self.request.path}?lang={lang}" for lang in LANGUAGES}
+        switch = {lang: f"?lang={lang}" for lang in LANGUAGES}
         return self.site.env.get_template(template).render(
             t=t,
             lang=self.lang,
@@ -313,24 +315,51 @@ class ChapterPage(Page):
         }
 
 
+def is_visit(headers):
+    """Return whether somebody comes to look, as far as the browser says.
+
+    Any page elsewhere could otherwise start kernels on its reader's computer: with pictures or
+    frames that lead here, or by having pages fetched that the reader never sees.
+    """
+    elsewhere = headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    into_another = elsewhere and headers.get("Sec-Fetch-Dest") != "document"
+    return not into_another and "Sec-Purpose" not in headers
+
+
 class KernelPage(Page):
     """A page that holds a kernel."""
+
+    _left = False
 
     def initialize(self, site, kernels):
         """Take what all pages share, and the kernels."""
         super().initialize(site)
         self.kernels = kernels
 
+    def prepare(self):
+        """Refuse a request after which nobody would look at the page."""
+        super().prepare()
+        if not is_visit(self.request.headers):
+            raise tornado.web.HTTPError(403)
+
+    def on_connection_close(self):
+        """Note that nobody waits for the page any more."""
+        self._left = True
+
     async def open(self, taking):
-        """Return what ``taking`` gives; None, with the page sent, if there is no seat."""
+        """Return what ``taking`` gives; None if it is full, and says so, or nobody waits."""
         self.set_header("Cache-Control", "no-store")
         try:
-            return await taking
+            ready = await taking
         except Full:
             self.set_status(503)
             self.set_header("Retry-After", str(RETRY_AFTER))
             self.finish(self.page("full.html", retry=RETRY_AFTER))
             return None
+        if self._left:
+            await self.kernels.release(ready.kernel_id)
+            return None
+        return ready
 
     def config(self, ready, **more):
         """Return what Voilà's front end is told of its kernel."""

@@ -49,20 +49,24 @@ class Run:
     async def begin(self):
         """Run what can be touched; raises as the cell does."""
         self._executor.kc = await self._executor.async_start_new_kernel_client()
-        for cell in self._first:
-            await self._show(cell)
+        try:
+            for cell in self._first:
+                await self._show(cell)
+        except BaseException:
+            await self._end()
+            raise
 
     def go_on(self):
-        """Run the rest, if nobody has asked for that before; returns at once."""
-        self._task = self._task or asyncio.create_task(self._finish())
+        """Run the rest, unless it runs, has run or was given up already; returns at once."""
+        if not self._over:
+            self._task = self._task or asyncio.create_task(self._finish())
 
     async def stop(self):
-        """Give up what has not run yet."""
+        """Give up what has not run yet, and tell whoever listens that there is no more."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        elif self._executor.kc:
-            self._executor.kc.stop_channels()
+        await self._end()
 
     async def results(self):
         """Yield what the page is told, from the first cell on, until there is no more."""
@@ -90,9 +94,13 @@ class Run:
         except DeadKernelError:
             self._log.debug("A chapter's kernel ended before its last cell.")
         finally:
-            self._executor.kc.stop_channels()
-            self._over = True
-            await self._add(None, [])
+            await self._end()
+
+    async def _end(self):
+        """Let go of the kernel; can be called twice."""
+        self._over = True
+        self._executor.kc.stop_channels()
+        await self._add(None, [])
 
     async def _show(self, cell):
         done = await self._executor.execute_cell(cell, None, 0, store_history=False)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from flwr.app import ArrayRecord, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,6 +121,8 @@ def test_nonsense_in_the_update():
         (RecordDict({"update": answer(recipe)["update"]}), "no 'facts'"),
         (RecordDict({"facts": answer(recipe)["facts"]}), "no 'update'"),
         (answer(other), "this codec is"),
+        (RecordDict({**answer(recipe), "update": MetricRecord({"0": 1})}), "in a MetricRecord"),
+        (RecordDict({**answer(recipe), "update": ConfigRecord({"0": b"1"})}), "in a ConfigRecord"),
         (FAULTS["shape"](answer(recipe), recipe), "layer 0 has shape .7,., expected"),
         (FAULTS["nan"](answer(recipe), recipe), "not finite"),
         (FAULTS["examples"](answer(recipe), recipe), "expected 1 to"),
@@ -132,12 +134,12 @@ def test_nonsense_in_the_update():
 class OneRound:
     """A round without Flower: the grid that the strategy asks, and the replies of some nodes."""
 
-    def __init__(self, strategy, contents):
+    def __init__(self, strategy, contents, reason="it broke"):
         self.sent = dict(zip(contents, contents, strict=True))
         strategy.grid, strategy.begun = self, 0.0
         replies = []
         for node, content in contents.items():
-            error = SimpleNamespace(code=content, reason="it broke")
+            error = SimpleNamespace(code=content, reason=reason)
             broken = isinstance(content, int)
             replies.append(
                 SimpleNamespace(
@@ -173,6 +175,14 @@ def test_what_the_strategy_tells():
         {"participant": 2, "reason": "examples is -1, expected 1 to 1000000"},
     ]
     assert told[1]["silent"] == [None, None]
+
+
+# What a participant's error says cannot move the cursor of the terminal that shows it, nor fill it.
+def test_a_reason_is_one_plain_line():
+    recipe, told = RECIPES["FedAvg"], []
+    OneRound(Believed(recipe, told.append), {10: 2}, reason="broken\n\x1b[2J" + "x" * 10_000)
+    assert told[0]["refused"][0]["reason"].isprintable()
+    assert len(told[0]["refused"][0]["reason"]) < 300
 
 
 # Where nobody can be believed θ stays, and the round is told all the same.

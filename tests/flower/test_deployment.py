@@ -3,7 +3,9 @@
 Few federations are started, and each shows many things.
 """
 
+import io
 import json
+import math
 import os
 import signal
 import socket
@@ -16,7 +18,7 @@ import psutil
 import pytest
 
 from fedlearn_edu.flower.deployment import Deployment, supernode
-from fedlearn_edu.flower.parts import Parts
+from fedlearn_edu.flower.parts import Part, Parts, Stopped
 from fedlearn_edu.flower.recipe import Recipe
 from fedlearn_edu.flower.report import counted
 from fedlearn_edu.flower.simulation import simulate
@@ -235,6 +237,19 @@ def test_command_and_report(start):
         # α = 1/2 halves the distance to the article's weighted mean twice
         assert np.allclose(stored["arr_0"], 0.75 * np.array([2.2, 3.2, 4.2]))
     none_left(command.folder)
+
+
+# A server that never begins is given up, with the last that is known of it.
+def test_a_server_that_never_begins(tmp_path):
+    federation, log = Deployment(Recipe()), tmp_path / "log"
+    log.write_text("out of memory\n")
+    waiting = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as process:
+        for name in ("SuperExec", "participant 0"):
+            federation.parts[name] = Part(name, process, log)
+        federation.journal, federation.begun = io.StringIO(), -math.inf
+        with pytest.raises(Stopped, match=r"ServerApp.*out of memory"):
+            next(iter(federation))
 
 
 # --- Refusals ---

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 
 import pytest
@@ -13,8 +14,8 @@ FLEET = b"POST /v1/fleet/pull-messages HTTP/1.1\r\n"
 
 
 @contextlib.contextmanager
-def echo():
-    """A server that sends back in capitals what it gets; yields its port."""
+def echo(context=None):
+    """A server that sends back in capitals what it gets, with TLS if asked; yields its port."""
 
     def serve():
         with contextlib.suppress(OSError):
@@ -27,7 +28,10 @@ def echo():
             while data := connection.recv(1 << 16):
                 connection.sendall(data.upper())
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    server = socket.create_server(("127.0.0.1", 0))
+    if context:
+        server = context.wrap_socket(server, server_side=True)
+    with server:
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
@@ -86,9 +90,12 @@ def test_the_gate_lets_participants_in():
         FLEET + b"Content-Length: 3\nTransfer-Encoding: chunked\r\n\r\n",
         FLEET + b"Content-Length: -3\r\n\r\n",
         FLEET + b"Content-Length: 3\r\nUpgrade: websocket\r\n\r\n",
+        FLEET + b"X: y\n\nPOST /v1/control/start-run HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        FLEET + b"X: y\rTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+        FLEET + b"X: y\r\n z\r\nContent-Length: 3\r\n\r\n",
         FLEET + b"X: " + b"x" * 40_000 + b"\r\n\r\n",
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_the_gate_refuses(request_):
     with echo() as port:
@@ -100,6 +107,51 @@ def test_the_gate_refuses(request_):
                 assert read(connection, 100).startswith(b"HTTP/1.1 403") or len(request_) > 30_000
         relays.close()
     assert (gate.up, gate.down) == (0, 0)
+
+
+# A client that says nothing, or stops in the middle of a request, is cut after a while.
+@pytest.mark.parametrize("said", [b"", FLEET, FLEET + b"Content-Length: 3\r\n\r\na"], ids=range(3))
+def test_the_gate_waits_for_nobody_for_ever(said, monkeypatch):
+    monkeypatch.setattr("fedlearn_edu.flower.relay.IDLE_SECONDS", 0.1)
+    with echo() as port:
+        relays = Relays(port)
+        gate = relays.gate("127.0.0.1", 0)
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as connection:
+            connection.sendall(said)
+            assert read(connection, 1000) == (said.upper() if b"Content" in said else b"")
+        relays.close()
+
+
+# When relays close, whoever is connected is cut, and nobody can connect any more; so a participant
+# on another machine notices that the federation is over, and the port is free.
+@pytest.mark.parametrize("secure", [False, True])
+def test_relays_close(secure, tmp_path):
+    make(tmp_path, 0, ("127.0.0.1",))
+    authority, *own = (str(tmp_path / name) for name in ("ca.crt", "server.crt", "server.key"))
+    server, client = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), None
+    server.load_cert_chain(*own)
+    if secure:
+        client = ssl.create_default_context(cafile=authority)
+    request = FLEET + b"Content-Length: 5\r\n\r\nhello"
+    with echo(server if secure else None) as port:
+        relays = Relays(port)
+        opened = [relays.open(), relays.gate("127.0.0.1", 0, secure and (authority, *own))]
+        connections = [connected(counter.port, client) for counter in opened]
+        for connection in connections:
+            connection.sendall(request)
+            assert read(connection, len(request)) == request.upper()
+        relays.close()
+        for connection in connections:
+            with connection, contextlib.suppress(ConnectionError, ssl.SSLError):
+                assert connection.recv(1) == b""
+        for counter in opened:
+            socket.create_server(("127.0.0.1", counter.port)).close()
+
+
+def connected(port, context):
+    """A connection, with TLS if there is a context."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    return context.wrap_socket(plain, server_hostname="127.0.0.1") if context else plain
 
 
 # A body's length is what the request says, however it is written.
