@@ -2,13 +2,13 @@
 
 Flower's parts run under the Python that has flwr, this one or that of ``.venv-flower``; nothing
 here imports it.  Every part has a process group of its own, so that its children go with it, and
-one small keeper, which ends all groups when this process ends, in whatever way.
+one small keeper, which ends all groups and removes what they wrote, keys included, when this
+process ends, in whatever way.
 """
 
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -37,12 +37,16 @@ QUIET = {  # one thread a process, no word to anybody outside, and the settings 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 GRACE_SECONDS = 3  # for parts to end by themselves
 KEEPER = """
-import os, signal, sys
+import os, shutil, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 groups = [int(line) for line in iter(sys.stdin.readline, "")]
 for group in groups:
     try: os.killpg(group, signal.SIGKILL)
     except OSError: pass
+for _ in range(50):
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    if not os.path.exists(sys.argv[1]): break
+    time.sleep(0.1)
 """
 
 
@@ -168,7 +172,10 @@ class Parts:
         self.python = flower_python()
         self.folder = Path(tempfile.mkdtemp(prefix="federation-"))
         self.keeper = subprocess.Popen(
-            [sys.executable, "-c", KEEPER], stdin=subprocess.PIPE, text=True, process_group=0
+            [sys.executable, "-c", KEEPER, str(self.folder)],
+            stdin=subprocess.PIPE,
+            text=True,
+            process_group=0,
         )
         try:
             self.begin()
@@ -229,8 +236,6 @@ class Parts:
         if self.keeper:
             self.keeper.communicate()
             self.keeper = None
-        if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def processes(self):
         """Return what runs: a list of (part, command, process id, MiB of memory)."""

@@ -23,7 +23,7 @@ from fedlearn_edu.flower.recipe import Recipe
 from fedlearn_edu.flower.report import counted
 from fedlearn_edu.flower.simulation import simulate
 from fedlearn_edu.paths import SOURCE
-from tests.flower.kit import Command, left, none_left, until
+from tests.flower.kit import Command, none_left, until
 from tests.flower.recipes import IN_FLOWER, RECIPES, TOLERANCE
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX's")
@@ -211,8 +211,8 @@ def test_no_process_is_left(start):
     assert codes == [130, 128 + signal.SIGTERM, -signal.SIGKILL, 1]
     last = commands["no-server"].text().splitlines()[-1]
     assert last.startswith("fedlearn-edu: SuperLink has ended in round 1")
-    for name, command in commands.items():
-        until(lambda f=command.folder: not left(f), 20, f"{name}: parts are left")
+    for command in commands.values():
+        none_left(command.folder, 20)
         assert "Traceback" not in command.text()
     place = commands["no-server"].folder / "federation-report"
     report = json.loads((place / "report.json").read_text())
