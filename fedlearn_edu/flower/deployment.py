@@ -2,7 +2,7 @@
 
 Where the seconds of a round go, with Flower 1.41 and two participants on two idle cores:
 
-* Flower's own FedAvg has the participants train, then evaluate: two exchanges, 10.6 s a round.
+* Flower's own FedAvg has the participants train, then evaluate: two exchanges a round.
   Here the server has examples for testing, and a round is one exchange: 6.2 s.
 * The server's own loop looks for answers every 3 s (`strategy.Prompt` asks Flower's grid every
   0.25 s), and the SuperExec, which starts tasks, looks for them every second (0.2 s by
