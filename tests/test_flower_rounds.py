@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fedlearn_edu.federation.wire import decode
 from fedlearn_edu.flower.recipe import Recipe
-from fedlearn_edu.flower.rounds import Answer, ParticipantHalf, ServerHalf, decode
+from fedlearn_edu.flower.rounds import Answer, ParticipantHalf, ServerHalf
 
 pytest.importorskip("torch")
 

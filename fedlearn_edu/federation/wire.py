@@ -39,18 +39,39 @@ def send(codec, layers):
     ([array([0., 2.])], 64)
     """
     _check(layers, "local")
-    if codec is None:
-        return layers, sum(AS_IT_IS.encode(layer).bits for layer in layers)
-    payloads = [codec.encode(layer) for layer in layers]
-    return receive(codec, payloads, layers), sum(payload.bits for payload in payloads)
+    payloads = encode(codec, layers)
+    arrived = layers if codec is None else decode(codec, payloads, layers)
+    return arrived, sum(payload.bits for payload in payloads)
 
 
-def receive(codec, payloads, like):
+def encode(codec, layers):
+    """Return what crosses the wire for these layers, one payload each.
+
+    Parameters
+    ----------
+    codec : codec or None
+        As in `send`.
+    layers : list of ndarray
+        A model or an update.
+
+    Returns
+    -------
+    list of Payload
+
+    Examples
+    --------
+    >>> encode(None, [np.zeros(3)])
+    [Payload(240 bits)]
+    """
+    return [(codec or AS_IT_IS).encode(layer) for layer in layers]
+
+
+def decode(codec, payloads, like):
     """Return the layers that a model's or update's payloads stand for.
 
     Parameters
     ----------
-    codec : codec
+    codec : codec or None
         The one that encoded them.
     payloads : list of Payload
         One a layer.
@@ -70,7 +91,7 @@ def receive(codec, payloads, like):
 
     Examples
     --------
-    >>> receive(Cast("int8"), [Cast("int8").encode([0.4, 1.6])], [np.zeros(2)])
+    >>> decode(Cast("int8"), encode(Cast("int8"), [np.array([0.4, 1.6])]), [np.zeros(2)])
     [array([0., 2.])]
     """
     if len(payloads) != len(like):
@@ -78,7 +99,7 @@ def receive(codec, payloads, like):
     layers = []
     with np.errstate(over="ignore"):
         for k, (payload, expected) in enumerate(zip(payloads, like, strict=True)):
-            layer = np.asarray(codec.decode(payload)).astype(expected.dtype)
+            layer = np.asarray((codec or AS_IT_IS).decode(payload)).astype(expected.dtype)
             if layer.shape != expected.shape:
                 raise ValueError(f"layer {k} has shape {layer.shape}, expected {expected.shape}")
             layers.append(layer)

@@ -12,9 +12,10 @@ from flwr.app import Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import ServerApp
 
+from ..federation.wire import decode, encode
 from .faults import misbehave
 from .recipe import Recipe
-from .rounds import ParticipantHalf, decode, encode
+from .rounds import ParticipantHalf
 from .strategy import Believed, Prompt, as_json, from_record, to_record
 
 JOURNAL = "FEDLEARN_JOURNAL"  # where the server writes a line a round, and θ at the end

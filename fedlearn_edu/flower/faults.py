@@ -6,7 +6,7 @@ import numpy as np
 from flwr.app import MetricRecord, RecordDict
 
 from ..compression import Payload
-from .rounds import encode
+from ..federation.wire import encode
 from .strategy import from_record, to_record
 
 

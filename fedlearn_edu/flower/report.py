@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import __version__
-from .rounds import encode
+from ..federation.wire import encode
 
 
 def counted(recipe):

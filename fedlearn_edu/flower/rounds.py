@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..federation.reference import ROUNDS, Round
 from ..federation.state import Late
-from ..federation.wire import AS_IT_IS, receive
+from ..federation.wire import encode
 
 
 class _Half(Round):
@@ -58,9 +58,10 @@ class ParticipantHalf(_Half):
     --------
     >>> import numpy as np
     >>> from fedlearn_edu import Plan, models
+    >>> from fedlearn_edu.federation.wire import decode
     >>> theta = [np.zeros((1, 2)), np.zeros(2)]
     >>> half = ParticipantHalf(Plan(alpha=1.0), 0, theta, [(np.array([[3.0]]), [1])], models).run()
-    >>> receive(AS_IT_IS, half.payloads, theta)
+    >>> decode(None, half.payloads, theta)
     [array([[-1.5,  1.5]]), array([-0.5,  0.5])]
     """
 
@@ -132,56 +133,3 @@ class ServerHalf(_Half):
     def participants(self):
         """Yield nobody: they were at work elsewhere."""
         return iter(())
-
-
-def encode(codec, layers):
-    """Return what crosses the wire for these layers, one payload each.
-
-    Parameters
-    ----------
-    codec : codec or None
-        None sends them as they are.
-    layers : list of ndarray
-        A model or an update.
-
-    Returns
-    -------
-    list of Payload
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> encode(None, [np.zeros(3)])
-    [Payload(240 bits)]
-    """
-    return [(codec or AS_IT_IS).encode(layer) for layer in layers]
-
-
-def decode(codec, payloads, like):
-    """Return the layers that payloads stand for; see `receive`.
-
-    Parameters
-    ----------
-    codec : codec or None
-        As in `encode`.
-    payloads : list of Payload
-        One a layer.
-    like : list of ndarray
-        Layers of the shapes and the type that are expected.
-
-    Returns
-    -------
-    list of ndarray
-
-    Raises
-    ------
-    ValueError, Diverged
-        As `receive`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> decode(None, encode(None, [np.array([1.0, 2.0])]), [np.zeros(2)])
-    [array([1., 2.])]
-    """
-    return receive(codec or AS_IT_IS, payloads, like)

@@ -16,8 +16,8 @@ from flwr.serverapp.strategy import Strategy
 from ..compression import Payload
 from ..federation.algorithms import FedAdam
 from ..federation.reference import each
-from ..federation.wire import Diverged
-from .rounds import Answer, ServerHalf, decode, encode
+from ..federation.wire import Diverged, decode, encode
+from .rounds import Answer, ServerHalf
 
 POLL = 0.25  # seconds between two questions whether answers are there
 GONE = (  # errors that Flower itself answers with: nobody was there

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedlearn_edu import Plan
+from fedlearn_edu.federation.wire import decode, encode
 from fedlearn_edu.flower.deployment import PROJECT
 from fedlearn_edu.flower.faults import FAULTS
 from fedlearn_edu.flower.recipe import Recipe
-from fedlearn_edu.flower.rounds import Answer, ParticipantHalf, ServerHalf, decode, encode
+from fedlearn_edu.flower.rounds import Answer, ParticipantHalf, ServerHalf
 from fedlearn_edu.flower.strategy import (
     Believed,
     Disbelieved,
