@@ -12,7 +12,7 @@ SECTIONS = (
 
 SECTION_NAMES = {
     "goals": ("What you will be able to do", "学完你能做什么"),
-    "idea": ("The idea", "想法"),
+    "idea": ("The idea", "思路"),
     "formula": ("The formula", "公式"),
     "example": ("A worked example", "算一个例子"),
     "lab": ("The lab", "实验"),
