@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks import engine, federation, peers
@@ -139,3 +140,12 @@ def test_a_million_phones():
     assert cells["server, CPU"] == ["5e+05", "s", "500", "s"]
     assert cells["server, on 50 cores"] == ["1e+04", "s", "10", "s"]
     assert "333,333 questions a second, 1,667 cores" in lines[-3]
+
+
+# Every example of the participants is learnt from or held back, and none is both.
+def test_examples_held_back():
+    federation, *_ = engine.workload(participants=20)
+    held = engine.without_tests(federation)
+    both = np.vstack([held.x, held.x_test])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, federation.x))
+    assert (federation.counts - held.counts == federation.counts // 5).all()
