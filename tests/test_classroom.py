@@ -53,6 +53,19 @@ def test_teachers_copy(number):
         assert check(chapter.find(key), answer).right
 
 
+# Where a chapter's package is missing, its teacher's copy is written all the same, is not run, and
+# this is said.
+def test_teachers_copy_that_cannot_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(classroom, "DIST", tmp_path)
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(classroom, "run", lambda path: pytest.fail("it was run"))
+    path = classroom.make_teacher(CONTENTS[6], "en")
+    assert not any(
+        "..." in c.source for c in nbformat.read(path, 4).cells if "c.exercise(" in c.source
+    )
+    assert "06_project.ipynb needs torch" in capsys.readouterr().out
+
+
 # Slides load nothing from another host: what they load lies beside them; formulas are MathML.
 @pytest.mark.parametrize("lang", LANGUAGES)
 @every_chapter

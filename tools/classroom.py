@@ -3,12 +3,13 @@
 `slides` writes dist/slides: a chapter as a reveal.js presentation in each language, with the prose
 as the speaker's notes (press S), labs as pictures with links to the app, and nothing from another
 host.  `teacher` writes dist/teacher: the notebooks with every solution in place and every folded
-answer open, run, so that each verdict says "right".
+answer open, run, so that each verdict says "right"; what cannot run here is written all the same.
 """
 
 import argparse
 import ast
 import copy
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from fedlearn_edu import course
 from fedlearn_edu.course.plan import CONTENTS
 from fedlearn_edu.course.reading import APP, calls, joined, lab_address, with_formulas
 from fedlearn_edu.course.widgets import question_still, source_of
+from fedlearn_edu.flower.parts import Stopped, flower_python
 from fedlearn_edu.i18n import LANGUAGES
 from tools.chapter import BOTTOM, LANGUAGE, TOP, path_of
 from tools.run_notebook import run
@@ -71,13 +73,31 @@ def teachers_copy(book, chapter, lang):
     return book
 
 
+def missing(chapter):
+    """Return the packages that a chapter runs with and this computer lacks."""
+    absent = [name for name in chapter.needs if importlib.util.find_spec(name) is None]
+    if chapter.starts_processes:
+        try:
+            flower_python()
+        except Stopped:
+            absent.append("flwr")
+    return absent
+
+
 def make_teacher(entry, lang):
-    """Write and run a chapter's teacher's copy; return its path."""
+    """Write and run a chapter's teacher's copy; return its path.
+
+    A chapter that cannot run here is written, solutions in place, and said not to have run.
+    """
     path = DIST / "teacher" / lang / entry.file
     path.parent.mkdir(parents=True, exist_ok=True)
     book = nbformat.read(path_of(entry, lang), 4)
-    nbformat.write(teachers_copy(book, course.load(entry.number), lang), path)
-    run(path)
+    chapter = course.load(entry.number)
+    nbformat.write(teachers_copy(book, chapter, lang), path)
+    if absent := missing(chapter):
+        print(f"{entry.file} needs {', '.join(absent)} (see README.md): written, but not run")
+    else:
+        run(path)
     return path
 
 
