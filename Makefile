@@ -43,7 +43,7 @@ help: ## list the targets
 	@echo "usage: make app        then open the address that it prints"
 	@echo
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		while IFS='|' read -r target words; do printf '  %-10s %s\n' "$$target" "$$words"; done
+		while IFS='|' read -r target words; do printf '  %-13s %s\n' "$$target" "$$words"; done
 
 .PHONY: app
 app: $(VENV)/.app ## install what the labs need and serve them: make app PORT=9000 HOST=127.0.0.1

@@ -53,6 +53,19 @@ def test_teachers_copy(number):
         assert check(chapter.find(key), answer).right
 
 
+# Where a chapter's package is missing, its teacher's copy is written all the same, is not run, and
+# this is said.
+def test_teachers_copy_that_cannot_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(classroom, "DIST", tmp_path)
+    monkeypatch.setattr(classroom.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(classroom, "run", lambda path: pytest.fail("it was run"))
+    path = classroom.make_teacher(CONTENTS[6], "en")
+    assert not any(
+        "..." in c.source for c in nbformat.read(path, 4).cells if "c.exercise(" in c.source
+    )
+    assert "06_project.ipynb needs torch" in capsys.readouterr().out
+
+
 # Slides load nothing from another host: what they load lies beside them; formulas are MathML.
 @pytest.mark.parametrize("lang", LANGUAGES)
 @every_chapter
@@ -76,6 +89,50 @@ def test_split_prose():
     text = "## A\n\nOne.\nTwo.\n\n$$x$$\n\n<details><summary>S</summary>\n\nhidden\n\n</details>\n"
     assert classroom.split_prose(text) == ("## A\n\n$$x$$", "One.\nTwo.")
     assert classroom.split_prose("## A\n\nOne.\nTwo.") == ("## A\n\nOne.", "Two.")
+
+
+# A command stands on the slide whole, below the sentence that says what it does.
+def test_commands_are_shown():
+    text = "### A\n\nOne.\nTwo.\n\n```sh\nfirst\n\nsecond\n```\n\nThree."
+    shown, said = classroom.split_prose(text)
+    assert shown == "### A\n\nOne.\n\n```sh\nfirst\n\nsecond\n```"
+    assert said == "Two.\n\nThree."
+
+
+# What leads to the code below begins a slide; a remark on the code above stays with it, unless it
+# is long; a heading always begins one.
+def test_remarks_stand_with_their_code():
+    def kinds(text, before_code):
+        made = classroom.prose_slides(text, before_code)
+        return [cell.metadata["slideshow"]["slide_type"] for cell in made]
+
+    assert kinds("So it is.", before_code=True) == ["subslide"]
+    assert kinds("So it is.", before_code=False) == ["-"]
+    assert kinds("So it is.\n\n### B\n\nNow.", before_code=True) == ["-", "subslide"]
+    assert kinds("| a |\n|---|\n| b |", before_code=False) == ["subslide"]
+    assert kinds("Long " * 100, before_code=False) == ["subslide"]
+
+
+# A picture shares the slide of a short remark, and has one of its own after anything else.
+def test_pictures_share_a_slide_with_a_remark():
+    heading = classroom.prose_slides("### A\n\nLook.\nMore.", before_code=True)
+    assert classroom.has_room(heading)
+    assert not classroom.has_room(classroom.prose_slides("## A\n\n$$x$$", before_code=True))
+    assert not classroom.has_room([*heading, classroom.slide("again", "-")])
+
+
+# A long table goes on on the next slides: each row once, in order.
+def test_long_tables_are_divided():
+    rows = [f"<tr><td>{k}</td></tr>" for k in range(2 * classroom.MOST_ROWS + 1)]
+    table = nbformat.v4.new_output(
+        "display_data", data={"text/html": f"<table>{''.join(rows)}</table>"}
+    )
+    (first,), more = classroom.divided([table])
+    tables = [first["data"]["text/html"], *more]
+    found = [re.findall(r"<tr>.*?</tr>", one) for one in tables]
+    assert [row for some in found for row in some] == rows
+    assert max(map(len, found)) == classroom.MOST_ROWS
+    assert table["data"]["text/html"].count("<tr>") == len(rows)
 
 
 # A lab's address opens it in its state, with what is hidden, in the page's language.

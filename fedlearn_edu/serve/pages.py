@@ -14,6 +14,7 @@ import markupsafe
 import tornado.web
 
 from fedlearn_edu import __version__, course, labs, paths
+from fedlearn_edu.course.markup import to_html
 from fedlearn_edu.i18n import HTML_LANG, LANGUAGES, Translator
 from fedlearn_edu.strings.home import STRINGS
 
@@ -128,13 +129,15 @@ class Site:
 
 def make_environment():
     """Return the Jinja environment of the pages."""
-    return jinja2.Environment(
+    env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(paths.WEB / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    env.filters["marked"] = lambda text: markupsafe.Markup(to_html(text))
+    return env
 
 
 class Secure:

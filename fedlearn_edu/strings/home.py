@@ -36,16 +36,16 @@ STRINGS = {
     ),
     "read_only_starts": (
         "This chapter starts programs on the computer that runs it, and so it runs in JupyterLab "
-        "and not on a page: make course. You can read it here with all its results.",
-        "这一章会在运行它的电脑上启动程序，所以要在 JupyterLab 里运行，不能在网页上运行：make course。"
+        "and not on a page: `make course`. You can read it here with all its results.",
+        "这一章会在运行它的电脑上启动程序，所以要在 JupyterLab 里运行，不能在网页上运行：`make course`。"
         "全文和全部结果可以在这里阅读。",
     ),
     "make_live": ("Run this chapter here", "在这里运行这一章"),
     "make_still": ("Read it without running it", "只阅读，不运行"),
     "live_note": (
         "Labs and quiz are yours to use; to change code and write answers, "
-        "open the chapter in JupyterLab: make course.",
-        "实验和小测验可以直接操作；要改代码、写答案，请在 JupyterLab 里打开这一章：make course。",
+        "open the chapter in JupyterLab: `make course`.",
+        "实验和小测验可以直接操作；要改代码、写答案，请在 JupyterLab 里打开这一章：`make course`。",
     ),
     "live": ("Live", "运行"),
     "live_named": ("Live: chapter {n}, {title}", "运行第 {n} 章：{title}"),
@@ -62,6 +62,10 @@ STRINGS = {
     "run_name": ("Cells that have run", "已经运行的单元格"),
     "run_starting": ("Starting Python…", "正在启动 Python……"),
     "run_running": ("{n} of {all} cells have run", "已运行 {n} 个单元格，共 {all} 个"),
+    "run_waits": (
+        "The lab waits for the cell that is running, and answers as soon as it is done.",
+        "实验正在等一个单元格运行完，之后马上就会响应。",
+    ),
     "run_done": (
         "All cells have run; this page is live.",
         "全部单元格都已运行，这一页可以操作了。",

@@ -95,8 +95,13 @@ export class App {
     this.waiting = { ...this.queue.shift(), seq: ++this.seq };
     this.root.setAttribute("aria-busy", "true");
     this.model.send(this.waiting);
+    this.listen();
+  }
+
+  // A kernel that runs something else is silent too, and not gone.
+  listen() {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.banner(), SILENCE_MS);
+    this.silence = setTimeout(() => (this.kernel?.status === "busy" ? this.listen() : this.banner()), SILENCE_MS);
   }
 
   answered(seq) {

@@ -9,7 +9,9 @@ from fedlearn_edu import course
 from fedlearn_edu.strings.course import STRINGS as COURSE
 from fedlearn_edu.strings.home import STRINGS as PAGES
 from tests.browser.conftest import violations
+from tests.coursekit import notebook
 from tests.serverkit import Server, wait_until
+from tests.test_live import changed
 
 CHAPTER = course.load(3)
 
@@ -130,6 +132,30 @@ def test_ways(read, server):
     expect(page.locator("#run")).to_be_visible()
     page.close(run_before_unload=True)
     wait_until(lambda: server.health()["in_use"] == before)
+
+
+# While a long cell runs, a lab's answer waits; the page says so, in its language, as long as it
+# does, and does not take the silence for the end of the kernel.
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_lab_waits_for_a_long_cell(chrome, lang, tmp_path):
+    gate = tmp_path / "open"
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
+    (source,) = (cell.source for cell in notebook(3, lang).cells if cell.id == "mean")
+    with Server("--pool", "0", code=changed("mean", wait + source)) as server:
+        context = chrome.new_context(reduced_motion="reduce")
+        context.clock.install()
+        page = Reading(context, server, f"lang={lang}").page
+        lab = page.locator(".fl-lab[data-ready]")
+        expect(page.locator(".run [role=status]")).to_have_text(re.compile(r"\d"), timeout=60_000)
+        lab.locator('.fl-control[data-key="participants"] input[type=range]').press("ArrowRight")
+        expect(page.locator(".run .waits")).to_have_text(said("run_waits", lang))
+        page.clock.fast_forward(40_000)
+        expect(page.locator("#run")).to_have_attribute("data-state", "running")
+        gate.touch()
+        expect(page.locator("#run")).to_have_attribute("data-state", "done", timeout=60_000)
+        expect(page.locator(".run .waits")).to_have_text("")
+        assert lab.evaluate("(lab) => lab.app.values.participants") == 3
+        context.close()
 
 
 # When the kernel dies the page says so once, for all its labs, and can be loaded again.

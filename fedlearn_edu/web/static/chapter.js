@@ -5,7 +5,8 @@ addEventListener("DOMContentLoaded", () => {
   function look() {
     const wide = 'math[display="block"], table, .code, .output, .prose .highlight';
     for (const part of chapter.querySelectorAll(wide)) {
-      if (part.scrollWidth > part.clientWidth + 1) part.setAttribute("tabindex", "0");
+      const scrolls = getComputedStyle(part).overflowX !== "visible";
+      if (scrolls && part.scrollWidth > part.clientWidth + 1) part.setAttribute("tabindex", "0");
       else part.removeAttribute("tabindex");
     }
   }

@@ -1,12 +1,15 @@
 // Watches a chapter run: counts the cells whose own output has come, and says when all are there,
-// when one failed, or when the kernel is gone.
+// when one failed, or when the kernel is gone; and that a
+// lab waits for the cell under way.
 (() => {
   const SILENT = 45_000; // no first sign of life for so long: something did not load
-  let started = false;
+  const PATIENCE = 1_000; // a lab that has waited for so long is said to wait
+  let started = false, waiting;
 
   addEventListener("DOMContentLoaded", () => {
     const run = document.getElementById("run");
     const words = run.querySelector("[role=status]");
+    const waits = run.querySelector(".waits");
     const bar = run.querySelector("progress");
     const reload = run.querySelector(".reload");
     reload.addEventListener("click", () => location.reload());
@@ -24,6 +27,16 @@
       }
     }
 
+    // One kernel does one thing at a time: while a cell runs, a lab's answer has to wait.
+    function wait() {
+      if (run.dataset.state === "running" && document.querySelector(".fl-lab[aria-busy]")) {
+        waiting ??= setTimeout(() => { waits.textContent = run.dataset.waits; }, PATIENCE);
+      } else {
+        waiting = clearTimeout(waiting);
+        if (waits.textContent) waits.textContent = "";
+      }
+    }
+
     function look() {
       if (document.querySelector(".fl-lab[data-gone]")) return show("gone");
       const done = [...document.querySelectorAll(".output:has(> .live > *)")];
@@ -37,8 +50,8 @@
       }
     }
 
-    new MutationObserver(look).observe(document.getElementById("chapter"), {
-      childList: true, subtree: true, attributes: true, attributeFilter: ["data-gone"],
+    new MutationObserver(() => { look(); wait(); }).observe(document.getElementById("chapter"), {
+      childList: true, subtree: true, attributes: true, attributeFilter: ["data-gone", "aria-busy"],
     });
     addEventListener("error", (event) => {
       if (event.target instanceof HTMLScriptElement) show("gone");
