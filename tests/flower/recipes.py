@@ -1,5 +1,10 @@
 """Recipes that the tests train: each option of the arithmetic is in one of them."""
 
+import os
+from importlib.util import find_spec
+
+import pytest
+
 from fedlearn_edu.flower.recipe import Recipe
 
 TOLERANCE = {"float64": 1e-6, "float32": 1e-4}
@@ -39,3 +44,22 @@ RECIPES = {
 # Those that go through Flower: between them FedAvg and FedSGD, both weights, λ, casts both ways,
 # float32 and float64.
 IN_FLOWER = ("FedAvg, float16", "FedSGD, equal weights, λ sum")
+
+# The same for PyTorch, all but the article's, whose model has no module; in larger batches, since a
+# step takes PyTorch a millisecond however small it is.
+FOR_TORCH = {
+    name: recipe.but(batch=recipe.batch and 64)
+    for name, recipe in RECIPES.items()
+    if recipe.data != "article"
+}
+
+# `make flower` installs PyTorch; where somebody runs the tests without, this is said, and CI fails.
+needs_torch = pytest.mark.skipif(
+    find_spec("torch") is None and "CI" not in os.environ,
+    reason="no PyTorch in this environment: make flower installs it",
+)
+
+
+def as_torch(theta):
+    """θ of `models` as torch.nn.Linear has it: each weight matrix transposed."""
+    return [layer.T for layer in theta]

@@ -23,7 +23,7 @@ from fedlearn_edu.flower.strategy import (
     judge,
     to_record,
 )
-from tests.flower.recipes import RECIPES, TOLERANCE
+from tests.flower.recipes import FOR_TORCH, RECIPES, TOLERANCE, as_torch, needs_torch
 
 
 def apart(a, b):
@@ -52,6 +52,17 @@ def in_halves(recipe):
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_halves_are_the_engine(recipe):
     assert apart(in_halves(recipe), recipe.engine()) < TOLERANCE[recipe.dtype]
+
+
+# Participants whose gradients are PyTorch's end where the engine ends with NumPy's, from the same
+# start, and where `TorchRun` ends.
+@needs_torch
+@pytest.mark.parametrize("recipe", FOR_TORCH.values(), ids=FOR_TORCH)
+def test_torch_participants_are_the_engine(recipe):
+    with_torch = recipe.but(backend="torch")
+    theta = in_halves(with_torch)
+    assert apart(theta, as_torch(recipe.engine())) < TOLERANCE[recipe.dtype]
+    assert apart(theta, with_torch.engine()) < TOLERANCE[recipe.dtype]
 
 
 # Ten rounds do move θ by more than what counts as equal.
