@@ -208,8 +208,8 @@ class OneRound:
         return reply.node
 
 
-# The strategy aggregates what it believes, each participant once and under the name that its node
-# had before; it tells who was left out and why, and who was silent.
+# Without keys: the strategy aggregates what it believes, each participant once and under the name
+# that its node had before; it tells who was left out and why, and who was silent.
 def test_what_the_strategy_tells():
     recipe, told = RECIPES["FedAvg"], []
     strategy = Believed(recipe, told.append)
@@ -223,12 +223,25 @@ def test_what_the_strategy_tells():
     assert [event["participants"] for event in told] == [[0, 1], [1]]
     assert told[0]["examples"] == [5, 15]
     assert told[1]["refused"] == [
-        {"participant": 2, "reason": "it said before that it is participant 0"},
+        {"participant": 0, "reason": "it says that it is participant 2"},
         {"participant": 1, "reason": "participant 1 answered twice"},
         {"participant": None, "reason": "it broke"},
         {"participant": 2, "reason": "examples is -1, expected 1 to 1000000"},
     ]
     assert told[1]["silent"] == [None, None]
+
+
+# With keys: whoever has a participant's key is that participant; one that claims another's number,
+# be it the first to answer, is named and left out, and the other is believed; and who has never
+# answered is known all the same.
+def test_a_key_is_one_participant():
+    recipe, told = RECIPES["FedAvg"], []
+    strategy = Believed(recipe, told.append, nodes=[12, 10, 11])
+    claim = FAULTS["name"](answer(recipe, 2), recipe)
+    OneRound(strategy, {11: claim, 12: answer(recipe, 0), 10: None})
+    assert told[0]["participants"] == [0]
+    assert told[0]["refused"] == [{"participant": 2, "reason": "it says that it is participant 0"}]
+    assert told[0]["silent"] == [1]
 
 
 # What a participant's error says cannot move the cursor of the terminal that shows it, nor fill it.

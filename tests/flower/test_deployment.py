@@ -188,6 +188,17 @@ def test_failures_of_participants(folder):
     none_left(folder)
 
 
+# A participant whose key the server knows cannot take another's place with it: what it sends as
+# another is left out, and it is named by its key.
+def test_a_key_is_good_for_one_number(folder):
+    recipe = Recipe.article(rounds=1, deadline=120.0)
+    with Deployment(recipe, secure=True, faults={1: "name"}) as federation:
+        [only] = federation
+    assert only.participants == [0]
+    assert only.refused == [{"participant": 1, "reason": "it says that it is participant 0"}]
+    none_left(folder)
+
+
 def busy(federation, name):
     """The process in which a participant works on a task."""
     for part, command, pid, _ in federation.processes():
