@@ -91,7 +91,7 @@ notebooks: $(VENV)/.test $(FLOWER)/.flower ## run every notebook and compare wha
 
 .PHONY: flower
 flower: $(FLOWER)/.flower-test ## real federations: processes, keys, failures; some minutes
-	@$(FLOWER)/bin/python -m pytest --doctest-modules fedlearn_edu/flower tests/flower $(ARGS)
+	@$(FLOWER)/bin/python -m pytest --doctest-modules fedlearn_edu/flower tests/flower --cov --cov-config=tests/flower/coverage.ini $(ARGS)
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium
