@@ -13,7 +13,7 @@ import pytest
 from fedlearn_edu import course, labs
 from fedlearn_edu.course.plan import CONTENTS, SECTION_NAMES, SECTIONS
 from fedlearn_edu.i18n import LANGUAGES
-from tools.chapter import GENERATED, TITLE, generated, path_of
+from tools.chapter import GENERATED, TITLE, TOP, generated, path_of
 from tools.run_notebook import WIDGET
 
 from .coursekit import NUMBERS, PAIRED, ROOT, cells, links, notebook, prose
@@ -61,6 +61,13 @@ def test_generated_cells(number, lang):
     for cell in notebook(number, lang).cells:
         if cell.id in GENERATED:
             assert cell.source == generated(CONTENTS[number], cell.id, lang)
+
+
+# A narrow page breaks the row of links between two links, never within one.
+@every_notebook
+def test_links_stay_whole(number, lang):
+    for words in re.findall(r"\[(.+?)\]\(", generated(CONTENTS[number], TOP, lang)):
+        assert not re.search("[ ]|[一-鿿：，、][一-鿿：，、]", words), words
 
 
 # The goals name the minutes that the chapter takes; each section with minutes is there.

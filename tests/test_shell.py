@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import logging
+import math
 import struct
 import sys
 import time
@@ -485,7 +486,7 @@ def test_growth(client):
 
 # A newer request ends an older one's computation; a short one is shown whole at once; a file
 # asked for on the way is that of the whole.
-def test_growth_is_dropped_or_finished(client):
+def test_growth_is_dropped_or_finished(client, monkeypatch):
     started = growing(client, pace=2 * shell.FIRST)
 
     async def talk():
@@ -500,6 +501,7 @@ def test_growth_is_dropped_or_finished(client):
     assert client.widget.scene["spec"]["frames"] == 61
     assert table["buffers"][0].decode("utf-8-sig") == client.widget.csv()
     growing(client)
+    monkeypatch.setattr(shell, "FIRST", math.inf)
 
     async def short():
         return client.ask("set", values={"alpha": 0.5})
@@ -534,14 +536,14 @@ def test_growth_that_fails(client):
 
 
 # A state whose computation fails leaves nothing behind: what is asked for next is the state's own.
-def test_growth_that_fails_at_once(client):
-    whole = client.lab
+def test_growth_that_fails_at_once(client, monkeypatch):
+    whole, first = client.lab, shell.FIRST
 
     def grow(state):
         yield whole.compute(state)
         if state.alpha == 0.4:
             raise ArithmeticError("too far")
-        end = time.perf_counter() + 2 * shell.FIRST
+        end = time.perf_counter() + 2 * first
         while time.perf_counter() < end:
             pass
         yield whole.compute(state)
@@ -550,6 +552,7 @@ def test_growth_that_fails_at_once(client):
 
     async def talk():
         assert client.ask("set", values={"alpha": 0.3})["more"]
+        monkeypatch.setattr(shell, "FIRST", math.inf)
         assert "too far" in client.ask("set", values={"alpha": 0.4})["text"]
         return client.ask("file", format="csv")["buffers"][0].decode("utf-8-sig")
 

@@ -32,6 +32,8 @@ GENERATED = (TITLE, TOP, LANGUAGE, BOTTOM)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MARK = re.compile(r"^%% (?:(code) )?([A-Za-z0-9_-]{1,64})(?: (.+))?$")
 LAB = {"en": "Lab: ", "zh": "实验："}
+NO_BREAK, JOINER = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
+SEAM = re.compile("(?<=.)(?=[\u3000-\uffef])|(?<=[\u3000-\uffef])(?=.)")  # beside Chinese
 TODO = "**TODO: translate.** "
 
 
@@ -67,21 +69,25 @@ def navigation(entry, lang):
     """Return the line that leads to the chapters before and after, the other language, the labs.
 
     A lab's page in the repository is the link that works in JupyterLab and on a code host; in the
-    app the same link leads to the lab there.
+    app the same link leads to the lab there.  A narrow page breaks the line between links only.
     """
     other = next(code for code in LANGUAGES if code != lang)
     links = []
     if entry.number > 0:
         before = CONTENTS[entry.number - 1]
-        links.append(f"[← {before.number} · {before.title(lang)}]({before.file})")
+        links.append((f"← {before.number} · {before.title(lang)}", before.file))
     if entry.number + 1 < len(CONTENTS):
         after = CONTENTS[entry.number + 1]
-        links.append(f"[{after.number} · {after.title(lang)} →]({after.file})")
-    links.append(f"[{'中文' if other == 'zh' else 'English'}](../{other}/{entry.file})")
+        links.append((f"{after.number} · {after.title(lang)} →", after.file))
+    links.append(("中文" if other == "zh" else "English", f"../{other}/{entry.file}"))
     for name in course.load(entry.number).labs if entry.number in course.numbers() else ():
-        title = f"{LAB[lang]}{labs.load(name).title(lang)}"
-        links.append(f"[{title}](../labs/{name}.ipynb)")
-    return " &nbsp;|&nbsp; ".join(links)
+        links.append((f"{LAB[lang]}{labs.load(name).title(lang)}", f"../labs/{name}.ipynb"))
+    return " &nbsp;|&nbsp; ".join(f"[{unbroken(words)}]({place})" for words, place in links)
+
+
+def unbroken(words):
+    """Return words between which no line can be broken."""
+    return SEAM.sub(JOINER, words.replace(" ", NO_BREAK))
 
 
 def generated(entry, key, lang):

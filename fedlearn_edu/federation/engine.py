@@ -61,6 +61,7 @@ class Buffers:
         self.masks = [np.empty((slots, width + 1), bool) for width in hidden]
         self.zeros = [np.zeros((slots, width + 1), dtype) for width in hidden]
         self.scores, self.targets = (np.empty((classes, slots), dtype) for _ in range(2))
+        self.z = np.empty(classes * slots, dtype)
         self.top, self.coefficients = np.empty(slots, dtype), np.empty(slots, dtype)
         self.rows = np.empty(slots, np.int64)
         self.models, self.gradients, self.velocity, self.scratch, self.own, self.shift = (
@@ -93,10 +94,13 @@ class Step:
         self.zeros = [array[slots] for array in buffers.zeros]
         self.deltas = [array[:, :-1] for array in self.whole]
         self.scores, self.targets = buffers.scores[:, slots], buffers.targets[:, slots]
+        self.z = buffers.z[: self.scores.size].reshape(self.scores.shape)
         self.top, self.coefficients = buffers.top[slots], buffers.coefficients[slots]
         self.inputs_ = [a.reshape(c, width, -1) for a in self.inputs]
         self.deltas_ = [a.reshape(c, width, -1)[:, :, :-1] for a in self.whole]
-        self.scores_ = self.scores.reshape(-1, c, width).transpose(1, 0, 2)
+        self.scores_, self.z_ = (
+            a.reshape(-1, c, width).transpose(1, 0, 2) for a in (self.scores, self.z)
+        )
         self.models_ = [layer[:c] for layer in buffers.model_layers]
         if n:
             self.models, self.gradients = buffers.models[:n], buffers.gradients[:n]
@@ -113,7 +117,7 @@ def deltas_of_all(step, layers):
     for depth, w in enumerate(hidden):
         np.matmul(step.inputs[depth], w, out=step.deltas[depth])
         _relu(step, depth)
-    np.matmul(last, step.inputs[-1].T, out=step.scores)
+    np.matmul(last, step.inputs[-1].T, out=step.z)
     _softmax(step)
     above, w = step.scores.T, last[:, :-1]
     for depth in reversed(range(len(hidden))):
@@ -128,7 +132,7 @@ def deltas_of_each(step):
     for depth, w in enumerate(hidden):
         np.matmul(step.inputs_[depth], w, out=step.deltas_[depth])
         _relu(step, depth)
-    np.matmul(last, step.inputs_[-1].transpose(0, 2, 1), out=step.scores_)
+    np.matmul(last, step.inputs_[-1].transpose(0, 2, 1), out=step.z_)
     _softmax(step)
     above, w = step.scores_.transpose(0, 2, 1), last[:, :, :-1]
     for depth in reversed(range(len(hidden))):
@@ -144,15 +148,18 @@ def _relu(step, depth):
 
 
 def _softmax(step):
-    """Turn scores into coefficient · (probability − target)."""
-    z, top = step.scores, step.top
+    """Turn z into coefficient · (probability − target), the deltas of the scores.
+
+    z lies in one piece, and in the same place for every step: that halves the time.
+    """
+    z, top = step.z, step.top
     np.maximum.reduce(z, axis=0, out=top)
     np.subtract(z, top, out=z)
     np.exp(z, out=z)
     np.add.reduce(z, axis=0, out=top)
     np.divide(step.coefficients, top, out=top)
     np.multiply(z, top, out=z)
-    np.subtract(z, step.targets, out=z)
+    np.subtract(z, step.targets, out=step.scores)
 
 
 def gradient_weights(steps, alpha, momentum, mu):
@@ -200,10 +207,11 @@ class Engine(Rounds):
         self.weights = plan.weights_of(federation.counts)
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.formed = not self.summed or watch is not None  # everybody's last model, too
-        self.constant = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
+        self.everybody = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
+        self.constant = self.everybody and not self.mu  # updates count the same in every round
         self.x = self.blocks = self.buffers = self.views = None
-        self.model_bits = self.known = None
+        self.model_bits = self.known = self.kept = None
 
     def prepare(self, state, cohorts):
         """Lay the cohorts out, all in one go; see `Rounds`."""
@@ -212,9 +220,11 @@ class Engine(Rounds):
             ones = np.ones((len(self.federation.x), 1), dtype)
             self.x = np.hstack([self.federation.x.astype(dtype), ones])
             self.model_bits = bits(None, self.packing, dtype)
+            self.total = np.empty(self.packing.size, dtype)
+            self.total_layers = self.packing.views(self.total)
             if isinstance(self.plan.algorithm, Gossip):
                 self.mixer = Mixer(self.plan.algorithm.mixing, self.packing.size, dtype)
-        if self.constant:
+        if self.everybody:
             if self.blocks is None:
                 [self.blocks] = self._lay_out(cohorts[:1], dtype)
             layouts = [self.blocks] * len(cohorts)
@@ -281,8 +291,47 @@ class Engine(Rounds):
             self.known = key, table, np.cumsum(table)
         return self.known[1:]
 
+    def shares(self, cohort, due):
+        """Return how much each update counts.
+
+        Parameters
+        ----------
+        cohort : Cohort
+            Who takes part now.
+        due : list of Late
+            What arrives from earlier rounds.
+
+        Returns
+        -------
+        tuple
+            Factors of the cohort, factors of those due, `gradient_weights`, and their sums.
+        """
+        if self.kept is not None:
+            return self.kept
+        fresh, most = self.weights[cohort.active], int(cohort.steps.max(initial=1))
+        earlier = np.array([self.weights[late.participant] for late in due])
+        if self.plan.delay:
+            fresh = np.where(cohort.late, 0.0, fresh)
+            most = max(most, *(late.steps for late in due), 1)
+        table, norms = self.tables(most)
+        weight = fresh.sum() + earlier.sum() or 1.0
+        fresh, earlier = fresh / weight, earlier / weight
+        if isinstance(self.plan.algorithm, FedNova):
+            own = norms[cohort.steps - 1]
+            others = np.array([norms[late.steps - 1] for late in due])
+            tau = fresh @ own + earlier @ others
+            fresh, earlier = fresh * tau / own, earlier * tau / others
+        if self.summed and self.plan.convention == "each":
+            fresh = self.plan.factor * fresh
+        found = fresh, earlier, table, norms
+        if self.constant:
+            self.kept = found
+        return found
+
     def _steps(self, chunk):
         """Return the views for the steps of a chunk; they are kept, since most come again."""
+        if chunk.steps is not None:
+            return chunk.steps
         steps, begin, known = [], 0, self.views
         for c, after in pairwise(chunk.active):
             key = (begin, c, c if self.formed else after, chunk.width)
@@ -293,6 +342,8 @@ class Engine(Rounds):
                 step = known[key] = Step(self.buffers, *key)
             steps.append(step)
             begin += c * chunk.width
+        if self.everybody:
+            chunk.steps = steps
         return steps
 
     def _fill(self, chunk):
@@ -427,32 +478,19 @@ class Tally:
 
     def __init__(self, engine, state, cohort):
         self.engine, self.state, self.cohort = engine, state, cohort
-        plan, self.t = engine.plan, state.round
-        fresh, most, due = engine.weights[cohort.active], int(cohort.steps.max(initial=1)), []
-        self.arrivals, earlier = len(fresh), np.zeros(0)
+        plan, self.t, due = engine.plan, state.round, []
+        self.arrivals = len(cohort.active)
         if plan.delay:
             due = [late for late in state.late if late.due <= self.t]
             state.late = [late for late in state.late if late.due > self.t]
-            fresh = np.where(cohort.late, 0.0, fresh)
-            earlier = np.array([engine.weights[late.participant] for late in due])
             self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
-            most = max(most, *(late.steps for late in due), 1)
-        weight = fresh.sum() + earlier.sum() or 1.0
-        self.table, self.norms = engine.tables(most)
-        self.factors, factors = fresh / weight, earlier / weight
-        if isinstance(plan.algorithm, FedNova):
-            norms = self.norms[[late.steps - 1 for late in due]] if due else np.zeros(0)
-            own = self.norms[cohort.steps - 1]
-            tau = self.factors @ own + factors @ norms
-            self.factors, factors = self.factors * tau / own, factors * tau / (norms + (norms == 0))
-        dtype = state.theta.dtype
-        self.total, self.control = np.zeros(engine.packing.size, dtype), 0.0
-        self.layers = engine.packing.views(self.total)
+        self.factors, factors, self.table, self.norms = engine.shares(cohort, due)
+        self.total, self.layers, self.control = engine.total, engine.total_layers, 0.0
+        self.total[...] = 0
         self.bits_up = sum(late.bits for late in due)
         if engine.summed:
             self.bits_up += self.arrivals * engine.model_bits
-            if plan.convention == "each":
-                self.factors = plan.factor * self.factors
+        dtype = state.theta.dtype
         for factor, late in zip(factors, due, strict=True):
             self.total += dtype.type(factor) * late.update
             if late.control is not None:
@@ -491,19 +529,26 @@ class Tally:
     def _sum(self, chunk, factors):
         """Add the sum of a chunk's gradients, each with its weights; the deltas are used up."""
         buffers, t = self.engine.buffers, len(chunk.source)
-        weights = -factors[chunk.rank] * self.table[chunk.ahead]
-        if isinstance(self.engine.plan.algorithm, FedSGD):
-            weights = -weights
-        weights = weights.astype(buffers.top.dtype)
+        weights, slots = chunk.weights or self._weights(chunk, factors)
         hidden = zip(buffers.inputs, buffers.deltas, self.layers, strict=False)
         for inputs, deltas, layer in hidden:
             batches = deltas[:t].reshape(len(weights), -1)
-            np.multiply(batches, weights[:, None], out=batches)
+            np.multiply(batches, weights, out=batches)
             layer += inputs[:t].T @ deltas[:t, :-1]
             deltas[:t, -1] = 1
-        slots = np.repeat(weights, chunk.width)
         scores = np.multiply(buffers.scores[:, :t], slots, out=buffers.scores[:, :t])
         self.layers[-1][...] += scores @ buffers.inputs[-1][:t]
+
+    def _weights(self, chunk, factors):
+        """Return the weight of each mini-batch, in a column, and of each slot."""
+        weights = -factors[chunk.rank] * self.table[chunk.ahead]
+        if isinstance(self.engine.plan.algorithm, FedSGD):
+            weights = -weights
+        weights = weights.astype(self.total.dtype)[:, None]
+        found = weights, np.repeat(weights, chunk.width)
+        if self.engine.constant:
+            chunk.weights = found
+        return found
 
     def _receive(self, block, who, updates, change):
         """Send the updates; add up those that arrive now, put the others aside."""

@@ -33,6 +33,8 @@ class Chunk:
         Which participant of the block each mini-batch belongs to.
     ahead : ndarray of int, shape (T / width,)
         How many steps that participant still has to make after this one.
+    steps, weights : optional
+        What an engine keeps for the next round, if the chunk comes again.
     """
 
     first: bool
@@ -42,6 +44,8 @@ class Chunk:
     share: np.ndarray
     rank: np.ndarray
     ahead: np.ndarray
+    steps: list | None = None
+    weights: tuple | None = None
 
 
 @dataclass(eq=False)

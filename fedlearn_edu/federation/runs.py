@@ -22,6 +22,7 @@ from .wire import Diverged
 ENGINES = {"fast": Engine, "reference": Reference}
 KEEP = ("locals", "weights", "participation", "predictions")
 AHEAD = 8192  # examples for which cohorts are drawn and laid out in one go
+STEPS_AHEAD = 16  # rounds, where nobody has said how many there will be
 
 
 class TrainingHistory:
@@ -189,8 +190,8 @@ class Run:
             raise ValueError(f"keep is {keep!r}; expected a tuple of {', '.join(KEEP)}, {unknown}")
         self._every, self._keep = whole_number(every, "every", 0), frozenset(keep)
         self.plan, self.history = plan, TrainingHistory()
-        self._given = federation
-        self._federation = federation
+        self._given = self._federation = federation
+        self._ahead = []
         if isinstance(plan.algorithm, Centralised):
             self._federation = federation.pooled()
         self._n = self._federation.participants
@@ -264,7 +265,7 @@ class Run:
         if self.diverged:
             return False
         with _one_thread():
-            return self._step(*self._cohorts(1))
+            return self._step(self._next(STEPS_AHEAD))
 
     def advance(self, rounds, progress=True):
         """Make so many rounds, or as many as there are before the run diverges.
@@ -291,8 +292,8 @@ class Run:
             return self
         start, bar = time.perf_counter(), None
         with _one_thread():
-            for done, cohort in enumerate(self._cohorts(rounds)):
-                if not self._step(cohort):
+            for done in range(rounds):
+                if not self._step(self._next(rounds - done)):
                     break
                 if progress and bar is None and time.perf_counter() - start > 1:
                     bar, progress = _bar(rounds, done), False
@@ -309,15 +310,15 @@ class Run:
             plan.stragglers, starts=federation.starts,
         )  # fmt: skip
 
-    def _cohorts(self, rounds):
-        """Yield the cohorts of the next rounds; many small ones are drawn in one go."""
-        plan, state, federation = self.plan, self._state, self._federation
-        size = max(1, int(AHEAD / (plan.epochs * plan.fraction * len(federation.y))))
-        last = state.round + rounds
-        for t in range(state.round, last, size):
-            cohorts = self._draw(range(t, min(t + size, last)))
-            self._engine.prepare(state, cohorts)
-            yield from cohorts
+    def _next(self, most):
+        """Return the cohort of the next round; small ones are drawn ahead, so many at most."""
+        if not self._ahead:
+            plan, state, examples = self.plan, self._state, len(self._federation.y)
+            size = int(AHEAD / (plan.epochs * plan.fraction * examples))
+            self._ahead = self._draw(range(state.round, state.round + max(1, min(size, most))))
+            self._engine.prepare(state, self._ahead)
+            self._ahead.reverse()
+        return self._ahead.pop()
 
     def _step(self, cohort):
         state = self._state

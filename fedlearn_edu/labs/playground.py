@@ -194,8 +194,10 @@ def grid(state):
 def surface(theta, points):
     """Return how likely class 1 is at each point of the grid, 0 … 255."""
     with np.errstate(all="ignore"):
-        likely = models.probabilities(theta, points)[:, 1]
-    return np.round(255 * np.nan_to_num(likely, nan=0.5)).astype(np.uint8).reshape(ROWS, COLUMNS)
+        scores = models.logits(theta, points)
+        likely = 1 / (1 + np.exp(scores[:, 0] - scores[:, 1]))  # the softmax of two classes
+    likely[np.isnan(likely)] = 0.5
+    return np.rint(255 * likely).astype(np.uint8).reshape(ROWS, COLUMNS)
 
 
 @dataclass(frozen=True, eq=False)

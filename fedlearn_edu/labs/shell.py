@@ -31,7 +31,8 @@ _CONTROL_FIELDS = (
 
 STILL_WIDTH = 900
 # Seconds of a long computation until its first picture, from one to the next, and between slices.
-FIRST, NEXT, PAUSE = 0.2, 0.1, 0.001
+# While a hand is on a control a picture waits longer, for the whole run if that is short enough.
+FIRST, HELD, NEXT, PAUSE = 0.05, 0.2, 0.1, 0.001
 
 log = logging.getLogger(__name__)
 
@@ -342,7 +343,7 @@ class LabWidget(anywidget.AnyWidget):
         self._growth = None
         if self.lab.grow and self.state not in self._results and _loop():
             self._growth = _Growth(self.state, self.lab.grow(self.state))
-            self._grow(FIRST, seq, frame, start)
+            self._grow(FIRST if frame is None else HELD, seq, frame, start)
         else:
             self._show(seq, self.result(self.state), frame, start)
 

@@ -215,8 +215,8 @@ export class App {
     this.spec = { frames: 1, start: 0, under: [], cards: [], notice: [], names: [], ...unpack(scene.spec, scene.data) };
     this.controls.set(scene.values, scene.hidden);
     for (const chip of this.presets) setAttributes(chip, { "aria-pressed": chip.dataset.preset === scene.preset });
-    const atEnd = this.player.position >= this.player.frames - 1;
-    this.player.set(this.spec.frames, this.spec.names);
+    const atEnd = this.player.wanted === null && this.player.position >= this.player.frames - 1;
+    this.player.set(this.spec.frames, this.spec.names, scene.more);
     if (scene.fresh || this.fresh) this.begin(scene);
     else if (atEnd && !this.player.playing && !this.spec.names.length) this.player.position = this.spec.frames - 1;
     this.player.show();

@@ -9,7 +9,7 @@ const SPEEDS = [1, 4, 16];
 
 export class Player {
   constructor(onMoment, onRest) {
-    Object.assign(this, { onMoment, onRest, frames: 1, position: 0, speed: 1, playing: false });
+    Object.assign(this, { onMoment, onRest, frames: 1, position: 0, wanted: null, speed: 1, playing: false });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.playButton = h("button.fl-play", { type: "button", onclick: () => this.toggle() });
     this.backButton = h("button.fl-icon", { type: "button", onclick: () => this.step(-1) }, "‹");
@@ -30,14 +30,17 @@ export class Player {
     this.show();
   }
 
-  set(frames, names) {
+  // While a run grows, the round that was shown comes back as soon as it is there.
+  set(frames, names, more) {
     if (this.playing && this.until === this.frames - 1) this.until = frames - 1;
     this.frames = frames;
     this.names = names;
     this.node.classList.toggle("fl-steps", !!names?.length);
     setAttributes(this.range, { max: frames - 1 });
     setHidden(this.node, frames < 2);
-    this.position = Math.min(this.position, frames - 1);
+    const wanted = this.wanted ?? this.position;
+    this.position = Math.min(wanted, frames - 1);
+    this.wanted = more && this.position < wanted ? wanted : null;
     this.show();
   }
 
@@ -71,6 +74,7 @@ export class Player {
 
   go(position, rest = true) {
     this.stop(false);
+    this.wanted = null;
     this.position = Math.min(Math.max(position, 0), this.frames - 1);
     this.emit();
     if (rest) this.onRest();
@@ -105,6 +109,7 @@ export class Player {
   run(until) {
     cancelAnimationFrame(this.timer);
     this.playing = true;
+    this.wanted = null;
     this.until = until;
     this.dwell = !!this.names?.length && until - this.position > 1;
     const duration = !this.names?.length ? ROUND_MS : STEP_MS * (this.dwell ? DWELL : 1);

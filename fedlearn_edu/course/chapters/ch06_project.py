@@ -56,8 +56,8 @@ ROUNDS = Exercise(
                 "The parameters move after every participant, so the second one already answers "
                 "to another $\\theta$: this is what the listing does. "
                 "Collect all gradients first, then take one step.",
-                "每轮到一个参与方，参数就动一次，第二个参与方面对的已经是另一个 $\\theta$："
-                "这正是文章代码的做法。先收齐所有梯度，再走一步。",
+                "每轮到一个参与方，参数就动一次，第二个参与方算梯度时，$\\theta$ 已经变了："
+                "文章的代码正是这样。先收齐所有梯度，再走一步。",
             ),
         ),
         "inside_weighted": Mistake(
@@ -65,7 +65,7 @@ ROUNDS = Exercise(
             (
                 "Your weights are right, but you step inside the loop over participants: "
                 "the second gradient is taken at a $\\theta$ that the first has moved.",
-                "权重对了，但你在参与方的循环里就走了步：第二个梯度是在被第一个挪动过的 $\\theta$ 处算的。",
+                "权重对了，但你在遍历参与方的循环里就走了一步：算第二个梯度时，$\\theta$ 已经被第一个挪动过。",
             ),
         ),
         "sum": Mistake(
@@ -92,10 +92,10 @@ ROUNDS = Exercise(
         ),
     },
     hint=(
-        "Two loops, one after the other, not one in the other: a list of all gradients at the "
-        "*same* $\\theta$, then one step with their weighted mean. "
+        "In each round first a list of all gradients at the *same* $\\theta$, and only then "
+        "one step with their weighted mean. "
         "`np.average` takes `weights=`.",
-        "两件事先后做，不要套在一起：先在*同一个* $\\theta$ 处算出全部梯度，再用加权平均走一步。"
+        "每一轮，先在*同一个* $\\theta$ 处算出全部梯度，收齐之后，才用加权平均走一步。"
         "`np.average` 有参数 `weights=`。",
     ),
     why=(
@@ -190,12 +190,12 @@ AVERAGE = Exercise(
         "For each name: multiply each model's array by its $n_i$, add, divide by $\\sum_i n_i$. "
         "Build a *new* dictionary: whoever writes into `models[0]` changes a participant's model.",
         "对每个名字：各模型的数组乘以各自的 $n_i$，相加，再除以 $\\sum_i n_i$。"
-        "请建一个*新*字典：直接往 `models[0]` 里写，会改掉一个参与方的模型。",
+        "结果放进一个*新*字典：直接往 `models[0]` 里写，会改掉一个参与方的模型。",
     ),
     why=(
         "It works on PyTorch's `state_dict()` as it stands. "
         "In the package: `fl.weighted_mean(models, counts)` on lists of arrays.",
-        "它可以原样用在 PyTorch 的 `state_dict()` 上。"
+        "它可以直接用在 PyTorch 的 `state_dict()` 上。"
         "包里的对应函数是 `fl.weighted_mean(models, counts)`，作用于数组的列表。",
     ),
 )
@@ -287,7 +287,7 @@ QUIZ = (
                 "顺序 SGD：按循环的次序，每个参与方走一步。",
                 "Nothing is aggregated. The order matters, and a round makes about $N$ times the "
                 "intended step.",
-                "根本没有聚合。次序会影响结果，而且一轮走出的路大约是本意的 $N$ 倍。",
+                "根本没有聚合。次序会影响结果，而且一轮走的路，大约是本该走的 $N$ 倍。",
             ),
             wrong(
                 "FedAvg with one local step.",
@@ -312,7 +312,7 @@ QUIZ = (
                 "本地模型学到的东西，一点也没有到达服务器。",
                 "In the listing the gradient is taken on the global model; "
                 "the trained copies are never read again.",
-                "文章的代码是在全局模型上求梯度的；训练过的副本之后再也没有被读过。",
+                "文章的代码在全局模型上求梯度；副本训练完，再也没有人读过。",
             ),
             wrong(
                 "That local training has converged.",
@@ -325,7 +325,7 @@ QUIZ = (
                 "本地的学习率太小。",
                 "Then the result would change a little. *Exactly* nothing means that no path leads "
                 "from there to the result.",
-                "那样结果会变一点点。*丝毫*不变，说明从那里到结果根本没有路。",
+                "那样的话，结果总会变一点点。*丝毫*不变，说明它和结果之间根本没有接上。",
             ),
             wrong(
                 "That the seed is fixed, which is good.",
@@ -388,11 +388,11 @@ QUIZ = (
                 "只要梯度不为零，每一步都会改变它们。该问的是：在没有训练过的数据上，损失是多少。",
             ),
             wrong(
-                "Because weights are private and may not be printed.",
-                "因为权重是隐私，不能打印。",
-                "The server holds the global model anyway; printing it proves too little, "
-                "but reveals nothing new to it.",
-                "全局模型本来就在服务器手里；打印出来证明不了什么，但也没有向它多透露什么。",
+                "Because what has to fall is the loss on the training data.",
+                "因为该看的是训练数据上的损失有没有下降。",
+                "That falls with coin flips too: a model can learn them by heart. "
+                "Only data that was not trained on can tell.",
+                "标签靠抛硬币，它也会下降：模型可以死记硬背。只有没训练过的数据才说明问题。",
             ),
         ),
     ),
@@ -477,9 +477,9 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 45,
+        "example": 60,
         "lab": 5,
-        "try": 15,
+        "try": 10,
         "exercise": 20,
         "quiz": 10,
         "article": 15,

@@ -38,6 +38,10 @@ TRAFFIC = Exercise(
         "then both ways, and in bytes.",
         "模型里有几个数，乘以每个数的比特数，乘以邀请的参与方数，再乘以轮数；然后算上来回两个方向，再换成字节。",
     ),
+    why=(
+        "The package adds a header of a few bytes to each message: see `history.bytes_total`.",
+        "包里还给每条消息加上几个字节的消息头：见 `history.bytes_total`。",
+    ),
 )
 
 
@@ -89,6 +93,11 @@ TIME = Exercise(
         "For each participant: local steps times seconds of a step, plus seconds to send. "
         "Who decides when the round is over?",
         "对每一方：本地步数乘以每步的秒数，再加上发送的秒数。一轮什么时候结束，由谁决定？",
+    ),
+    why=(
+        "Who is slow at computing and who is slow at sending may be two different participants: "
+        "in the first example the third one computes fastest and is last.",
+        "算得慢的和发得慢的可能是不同的参与方：第一个例子里，第三方算得最快，却到得最晚。",
     ),
 )
 
@@ -175,6 +184,42 @@ QUIZ = (
         ),
     ),
     Question(
+        "late",
+        (
+            "At the deadline a phone has made 7 of its 20 local steps. "
+            "What should the server do with its work?",
+            "截止时间到了，一部手机的 20 个本地步只走完 7 步。服务器该怎么处理？",
+        ),
+        (
+            wrong(
+                "Drop it: unfinished work would spoil the mean.",
+                "丢掉：没做完的会把平均带坏。",
+                "Seven steps lead in the right direction too. When many are late, dropping them "
+                "costs accuracy, and taking their work costs hardly any.",
+                "七步走的方向也是对的。迟到的多了，丢掉会损失准确率，收下几乎没有损失。",
+            ),
+            wrong(
+                "Wait until all 20 are done: only complete rounds are correct.",
+                "等它走完 20 步：一轮必须完整才算对。",
+                "Then the slowest one sets the pace for all. "
+                "FedAvg does not need equally many steps from everybody.",
+                "那样所有人都要迁就最慢的一个。FedAvg 并不要求大家走一样多步。",
+            ),
+            wrong(
+                "Let it finish, and add its update at full size three rounds later.",
+                "让它做完，过三轮再把更新原样加上。",
+                "The model has moved on meanwhile: old updates at full size push it past its goal.",
+                "这时模型早已走远了：过时的更新原样加上，会把模型推过头。",
+            ),
+            right(
+                "Take the model as it is after 7 steps.",
+                "收下它走完 7 步的模型。",
+                "In the experiments of this chapter that was nearly as good as 20 steps.",
+                "在本章的实验里，这样做几乎和走完 20 步一样好。",
+            ),
+        ),
+    ),
+    Question(
         "cheaper",
         (
             "Does federated learning send fewer bytes than sending the raw data once?",
@@ -225,8 +270,8 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 20,
-        "lab": 10,
+        "example": 30,
+        "lab": 5,
         "try": 10,
         "exercise": 10,
         "quiz": 5,

@@ -232,8 +232,8 @@ SAVING = Exercise(
         ),
     },
     hint=(
-        "Before: $4P + h$ bytes. After: $P + h$. The saving is one minus their ratio.",
-        "原来：$4P + h$ 字节。现在：$P + h$ 字节。节省的比例是一减去两者之比。",
+        "Before: $4P + kh$ bytes. After: $P + kh$. The saving is one minus their ratio.",
+        "原来：$4P + kh$ 字节。现在：$P + kh$ 字节。节省的比例是一减去两者之比。",
     ),
     why=(
         "With a million parameters the envelope no longer matters; with ten it is everything.",
@@ -446,7 +446,7 @@ CHAPTER = Chapter(
     minutes={
         "idea": 5,
         "formula": 5,
-        "example": 25,
+        "example": 30,
         "lab": 5,
         "try": 15,
         "exercise": 15,
