@@ -90,8 +90,8 @@ notebooks: $(VENV)/.test $(FLOWER)/.flower ## run every notebook and compare wha
 	else echo "There are no notebooks yet."; fi
 
 .PHONY: flower
-flower: $(FLOWER)/.flower ## real federations: processes, keys, failures; some minutes
-	@$(FLOWER)/bin/python -m pytest --doctest-modules fedlearn_edu/flower tests/flower $(ARGS)
+flower: $(FLOWER)/.flower-test ## real federations: processes, keys, failures; some minutes
+	@$(FLOWER)/bin/python -m pytest --doctest-modules fedlearn_edu/flower tests/flower --cov --cov-config=tests/flower/coverage.ini $(ARGS)
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium
@@ -156,6 +156,9 @@ $(VENV)/.course: requirements.txt requirements-course.txt pyproject.toml $(ELSEW
 $(VENV)/.test: requirements.txt requirements-course.txt requirements-test.txt pyproject.toml $(ELSEWHERE)
 	$(call install,test)
 
-$(FLOWER)/.flower: export VENV := $(FLOWER)
+$(FLOWER)/.flower $(FLOWER)/.flower-test: export VENV := $(FLOWER)
 $(FLOWER)/.flower: requirements-flower.txt pyproject.toml $(FLOWER_ELSEWHERE)
 	$(call install,flower)
+
+$(FLOWER)/.flower-test: requirements-flower.txt requirements-flower-test.txt pyproject.toml $(FLOWER_ELSEWHERE)
+	$(call install,flower-test)

@@ -75,6 +75,7 @@ def asked(*extras):
         ("requirements-course.txt", "course"),
         ("requirements-test.txt", "test"),
         ("requirements-flower.txt", "flower"),
+        ("requirements-flower-test.txt", "torch"),
         ("requirements-test.txt", "keras"),
         ("requirements-peers.txt", "peers"),
     ],
@@ -102,9 +103,18 @@ def test_installed_versions_are_the_pinned_ones():
     assert install.missing(ROOT / ".venv", install.pins("requirements-test.txt")) == []
 
 
-# Whoever only opens labs gets no torch and no JupyterLab.
+# Whoever only opens labs gets no torch and no JupyterLab, and a federation gets no torch.
 def test_the_app_needs_no_torch():
     assert not {"torch", "keras", "flwr", "pandas", "jupyterlab"} & set(pinned("requirements.txt"))
+    assert not {"torch", "keras", "jupyterlab"} & set(pinned("requirements-flower.txt"))
+
+
+# The two environments for tests have the same tools and the same torch.
+def test_flower_is_tested_with_the_same_tools():
+    here, there = pinned("requirements-flower-test.txt"), pinned("requirements-test.txt")
+    both = set(here) & set(there) - set(pinned("requirements-flower.txt"))
+    assert {"torch", "pytest"} <= both
+    assert {name: here[name] for name in both} == {name: there[name] for name in both}
 
 
 # Binder installs what the course does, and pins beside that only what nothing else here asks for.

@@ -28,13 +28,17 @@ LEVELS = {
     "course": "requirements-course.txt",
     "test": "requirements-test.txt",
 }
-APART = {"flower": "requirements-flower.txt"}  # in an environment of its own: $VENV
+APART = {  # in an environment of its own: $VENV
+    "flower": "requirements-flower.txt",
+    "flower-test": "requirements-flower-test.txt",
+}
 FILES = LEVELS | APART
 SIZES = {
     "app": "about 370 MB, a minute",
     "course": "about 450 MB, a minute",
     "test": "about 1.6 GB with PyTorch, three minutes",
     "flower": "about 540 MB, a minute",
+    "flower-test": "about 1.4 GB with PyTorch, two minutes",
 }
 NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|Failed to establish|Temporary failure in name"

@@ -3,6 +3,7 @@
 Both read the recipe from the run's configuration; `project/pyproject.toml` names them to Flower.
 """
 
+import json
 import os
 import time
 from functools import cache
@@ -19,6 +20,7 @@ from .rounds import ParticipantHalf
 from .strategy import Believed, Prompt, as_json, from_record, to_record
 
 JOURNAL = "FEDLEARN_JOURNAL"  # where the server writes a line a round, and θ at the end
+NODES = "FEDLEARN_NODES"  # with keys: the node of each participant, a list
 
 
 def recipe_of(given):
@@ -89,7 +91,7 @@ def serve(grid, context, recipe=None, tell=None):
     _write({"server": os.getpid()})
     try:
         recipe = recipe_of(recipe or context.run_config)
-        strategy = Believed(recipe, tell or _write)
+        strategy = Believed(recipe, tell or _write, json.loads(os.environ.get(NODES, "[]")))
         first = to_record(encode(recipe.plan.down, strategy.theta))
         strategy.start(Prompt(grid), first, recipe.rounds, timeout=recipe.deadline)
     except Exception as error:

@@ -14,7 +14,7 @@ from ..i18n import LANGUAGES, Translator
 from ..strings.federation import STRINGS
 
 GONE_SECONDS = 10  # without a server, after which one that has joined ends
-FAULTS = ("nan", "shape", "examples", "slow")
+FAULTS = ("nan", "shape", "examples", "name", "slow")
 DATA = ("digits", "article", "breast-cancer")
 ALGORITHMS = ("FedAvg", "FedSGD", "FedProx", "FedNova", "FedAdam", "FedYogi")
 

@@ -75,7 +75,8 @@ class Deployment(Parts):
     recipe : Recipe
         What is trained and how.
     secure : bool
-        TLS with an authority made for the run, and only participants whose keys the server knows.
+        TLS with an authority made for the run, and only participants whose keys the server knows;
+        a key is good for its own participant's number alone.
     host : str, optional
         Address on which participants of other machines reach the server; none if left out.
     port : int
@@ -83,7 +84,7 @@ class Deployment(Parts):
     remote : sequence of int
         Participants that are not started here, since they join from other machines.
     faults : dict of int to str
-        What participants do wrong, "nan", "shape", "examples" or "slow"; "nan+shape" in turns.
+        What participants do wrong, as in `faults.FAULTS`: "nan", "slow", …; "nan+shape" in turns.
 
     Attributes
     ----------
@@ -119,6 +120,7 @@ class Deployment(Parts):
         self.recipe, self.secure, self.host, self.port = recipe, secure, host, port
         self.remote, self.faults = tuple(remote), dict(faults or {})
         self.rounds, self.notes, self.relays = [], [], None
+        self.nodes = []  # by participant: the node that has its key
         self.counters, self.before, self.peak = {}, {}, 0
         self.journal = self.server = self.theta = None
         self.done = self.server_gone = False
@@ -136,8 +138,6 @@ class Deployment(Parts):
         if self.secure:
             self._make_keys()
         self._start_server(inner)
-        if self.secure:
-            self._register()
         if self.host:
             self._open_gate()
         for i in range(self.recipe.participants):
@@ -160,6 +160,8 @@ class Deployment(Parts):
         self.launch("SuperLink", "flower-superlink", *tls, "--isolation", "process",
                      "--host", "127.0.0.1", "--port", str(port), *secret)  # fmt: skip
         self._await_port(port)
+        if self.secure:
+            self._register()
         self.launch("SuperExec", "flower-superexec", *self._trust(), *secret,
                      "--runtime-api-address", self.address)  # fmt: skip
 
@@ -180,8 +182,8 @@ class Deployment(Parts):
             self.journal.close()
 
     def variables(self):
-        """Tell the server where to write what happens."""
-        return {"FEDLEARN_JOURNAL": self._path("journal")}
+        """Tell the server where to write what happens, and whose key is whose."""
+        return {"FEDLEARN_JOURNAL": self._path("journal"), "FEDLEARN_NODES": json.dumps(self.nodes)}
 
     def start(self, i):
         """Start participant i, also again after it has ended."""
@@ -285,7 +287,7 @@ class Deployment(Parts):
         return ["--root-certificates", self._path("ca.crt")] if self.secure else ["--insecure"]
 
     def _run(self, *command):
-        """Run a command to its end; what goes wrong is told with its last line."""
+        """Return what a command prints; what goes wrong is told with its last line."""
         try:
             done = subprocess.run(
                 command, env=environment(self.python, self.folder), cwd=self.folder,
@@ -297,6 +299,7 @@ class Deployment(Parts):
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines() or [""]
             raise Stopped("no_start", part=Path(command[0]).name, words=lines[-1])
+        return done.stdout
 
     def _make_keys(self):
         names = ["127.0.0.1", "localhost", socket.gethostname(), *addresses()]
@@ -313,11 +316,12 @@ class Deployment(Parts):
         )
 
     def _register(self):
-        """Let the server know the participants' public keys."""
+        """Let the server know the participants' public keys; it gives each a node of its own."""
         flwr = command_path(self.python, "flwr")
         for i in range(self.recipe.participants):
             key = self._path(f"participant-{i}.pub")
-            self._run(flwr, "supernode", "register", key, "federation")
+            said = self._run(flwr, "supernode", "register", key, "federation", "--format", "json")
+            self.nodes.append(json.loads(said)["node-id"])
 
     def _submit(self):
         """Give Flower the app and the recipe."""

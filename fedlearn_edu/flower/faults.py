@@ -33,6 +33,13 @@ def examples(answer, recipe):
     return RecordDict({"update": answer["update"], "facts": facts})
 
 
+def name(answer, recipe):
+    """Say that one is the next participant."""
+    i = answer["facts"]["participant"]
+    facts = MetricRecord({**answer["facts"], "participant": (i + 1) % recipe.participants})
+    return RecordDict({"update": answer["update"], "facts": facts})
+
+
 def slow(answer, recipe):
     """Take longer than the server waits."""
     time.sleep(recipe.deadline + 2)
@@ -45,4 +52,4 @@ def misbehave(kinds, t, answer, recipe):
     return FAULTS[kinds[t % len(kinds)]](answer, recipe)
 
 
-FAULTS = {"nan": nan, "shape": shape, "examples": examples, "slow": slow}
+FAULTS = {"nan": nan, "shape": shape, "examples": examples, "name": name, "slow": slow}

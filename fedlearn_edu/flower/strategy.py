@@ -177,6 +177,9 @@ class Believed(Strategy):
         What is trained and how.
     tell : function of a dict
         Called once a round with what happened: see `app.server`.
+    nodes : sequence of int
+        With keys: the node that has each participant's key.  Without, a node is whom it first
+        says that it is.
 
     Attributes
     ----------
@@ -184,10 +187,10 @@ class Believed(Strategy):
         θ now.
     """
 
-    def __init__(self, recipe, tell):
+    def __init__(self, recipe, tell, nodes=()):
         self.recipe, self.tell = recipe, tell
         self.theta, self.memory = recipe.theta, {}
-        self.names = {}  # which participant a node has said that it is
+        self.names = {node: i for i, node in enumerate(nodes)}  # which participant a node is
         if isinstance(recipe.plan.algorithm, FedAdam):
             tau = recipe.plan.algorithm.tau
             self.memory["m"] = each(np.zeros_like, self.theta)
@@ -224,7 +227,7 @@ class Believed(Strategy):
                     raise Disbelieved(reply.error.reason)
                 answer = judge(reply.content, self.recipe, self.theta)
                 if self.names.setdefault(node, answer.participant) != answer.participant:
-                    raise Disbelieved(f"it said before that it is participant {self.names[node]}")
+                    raise Disbelieved(f"it says that it is participant {answer.participant}")
                 if answer.participant in believed:
                     raise Disbelieved(f"participant {answer.participant} answered twice")
                 believed[answer.participant] = answer
@@ -240,8 +243,8 @@ class Believed(Strategy):
         return to_record(encode(self.recipe.plan.down, self.theta)), None
 
     def _name(self, reply, node):
-        """Return who sent an answer: as it says now, or as it said before."""
-        if reply.has_content():
+        """Return who sent an answer: whose key it is, or as it said before, or as it says now."""
+        if node not in self.names and reply.has_content():
             said = reply.content.get("facts", {}).get("participant")
             if said in range(self.recipe.participants):
                 return int(said)

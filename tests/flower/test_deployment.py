@@ -24,7 +24,7 @@ from fedlearn_edu.flower.report import counted
 from fedlearn_edu.flower.simulation import simulate
 from fedlearn_edu.paths import SOURCE
 from tests.flower.kit import Command, none_left, until
-from tests.flower.recipes import IN_FLOWER, RECIPES, TOLERANCE
+from tests.flower.recipes import FOR_TORCH, IN_FLOWER, RECIPES, TOLERANCE, as_torch, needs_torch
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX's")
 ARTICLE = ("--data", "article", "--rounds", "50", "--deadline", "120")
@@ -72,6 +72,20 @@ def test_simulation_is_the_engine(name, folder):
     rounds, theta = simulate(recipe)
     assert [r["participants"] for r in rounds] == [[0, 1, 2]] * recipe.rounds
     assert apart(theta, recipe) < TOLERANCE[recipe.dtype]
+
+
+# Ten rounds with participants of PyTorch in Flower's simulation give the θ that the engine gives
+# with NumPy, and so do three on separate processes, each of which loads PyTorch for each task.
+@needs_torch
+def test_torch_participants_are_the_engine(folder):
+    recipe = FOR_TORCH["FedAvg, float64"]
+    _, theta = simulate(recipe.but(backend="torch"))
+    assert apart(as_torch(theta), recipe) < TOLERANCE[recipe.dtype]
+    few = recipe.but(participants=2, rounds=3)
+    with Deployment(few.but(backend="torch")) as federation:
+        assert [r.participants for r in federation] == [[0, 1]] * few.rounds
+    assert apart(as_torch(federation.theta), few) < TOLERANCE[few.dtype]
+    none_left(folder)
 
 
 class InBackground(threading.Thread):
@@ -171,6 +185,17 @@ def test_failures_of_participants(folder):
     assert all(one["participant"] == 2 for r in seen for one in r.refused)
     assert any(1 in r.silent for r in seen)
     assert any(None in r.silent or 3 in r.silent for r in seen)
+    none_left(folder)
+
+
+# A participant whose key the server knows cannot take another's place with it: what it sends as
+# another is left out, and it is named by its key.
+def test_a_key_is_good_for_one_number(folder):
+    recipe = Recipe.article(rounds=1, deadline=120.0)
+    with Deployment(recipe, secure=True, faults={1: "name"}) as federation:
+        [only] = federation
+    assert only.participants == [0]
+    assert only.refused == [{"participant": 1, "reason": "it says that it is participant 0"}]
     none_left(folder)
 
 
