@@ -75,13 +75,13 @@ def test_simulation_is_the_engine(name, folder):
 
 
 # Ten rounds with participants of PyTorch in Flower's simulation give the θ that the engine gives
-# with NumPy, and so do three on separate processes, each of which loads PyTorch for each task.
+# with NumPy, and so do two on separate processes, each of which loads PyTorch for each task.
 @needs_torch
 def test_torch_participants_are_the_engine(folder):
     recipe = FOR_TORCH["FedAvg, float64"]
     _, theta = simulate(recipe.but(backend="torch"))
     assert apart(as_torch(theta), recipe) < TOLERANCE[recipe.dtype]
-    few = recipe.but(participants=2, rounds=3)
+    few = recipe.but(participants=2, rounds=2)
     with Deployment(few.but(backend="torch")) as federation:
         assert [r.participants for r in federation] == [[0, 1]] * few.rounds
     assert apart(as_torch(federation.theta), few) < TOLERANCE[few.dtype]
