@@ -11,7 +11,6 @@ import re
 import signal
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -719,15 +718,12 @@ def test_a_signal_ends_everything(number, busy, tmp_path):
             page.close()
 
 
-def test_kernels_end_with_a_server_that_is_killed():
-    with Server("--pool", "1") as server:
+def test_kernels_end_with_a_server_that_is_killed(tmp_path):
+    with Server("--pool", "1", env={"TMPDIR": str(tmp_path)}) as server:
         started = wait_until(server.descendants, 30, "a first kernel")
         server.process.kill()
         _, alive = psutil.wait_procs(started, timeout=15)
         assert alive == []
-        for left in Path(tempfile.gettempdir()).glob("fedlearn-*"):
-            if not list(left.glob("*")):
-                left.rmdir()
 
 
 def test_the_log_is_one_line_unless_asked(server):
