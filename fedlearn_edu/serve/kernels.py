@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import nbformat
 import voila
+import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import ensure_async
@@ -167,6 +168,11 @@ class LabKernels(AsyncMappingKernelManager):
         self._tasks, self._heating = set(), set()
         self.forks = forks.Forks(kernel_environment(), self.work_dir) if self.fork else None
         self._gate = asyncio.Semaphore(2 * max(2, os.cpu_count() or 2))
+
+    @default("context")
+    def _context_of_the_process(self):
+        """Whoever ends a ZeroMQ context of his own waits for its sockets, at worst for ever."""
+        return zmq.asyncio.Context.instance()
 
     # -- the pool -----------------------------------------------------------------------------
 
