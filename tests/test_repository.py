@@ -302,7 +302,8 @@ ALLOWED = {
     "flower": {"cryptography", "flwr", "psutil"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
     "serve": {"ipykernel", "jinja2", "jupyter_client", "jupyter_core", "jupyter_server",
-              "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila"},
+              "markupsafe", "nbclient", "nbconvert", "nbformat", "tornado", "traitlets", "voila",
+              "zmq"},
     "torch_models": {"torch"},
     "federation": {"threadpoolctl", "tqdm"},
 }  # fmt: skip
