@@ -1,6 +1,5 @@
 // Watches a chapter run: counts the cells whose own output has come, and says when all are there,
-// when one failed, or when the kernel is gone; and that a
-// lab waits for the cell under way.
+// when one failed, or when the kernel is gone; and that a lab waits for the cell under way.
 (() => {
   const SILENT = 45_000; // no first sign of life for so long: something did not load
   const PATIENCE = 1_000; // a lab that has waited for so long is said to wait
