@@ -28,7 +28,7 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 START_SECONDS = 30
 
 
-def wait_until(condition, seconds=20, what="the condition"):
+def wait_until(condition, seconds=60, what="the condition"):
     """Return the first true value of ``condition()``; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:

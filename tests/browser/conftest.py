@@ -1,11 +1,12 @@
 """A real Chromium on the real server.  No sleeps: a page says by itself when it has settled."""
 
+import base64
 import json
 import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.serverkit import Server
 from tools.machine import system_chromium
@@ -20,15 +21,19 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 60_000  # ms; how long a busy machine may take for anything that is waited for
 READY = "() => document.querySelector('.fl-lab[data-ready][data-idle]')"
 WRITTEN = """() => {
   const { app } = document.querySelector('.fl-lab');
   return location.search === app.address();
 }"""
-SCENE = """() => {
+SCENE = """async () => {
   const { scene } = document.querySelector('.fl-lab').app;
-  const bytes = new Uint8Array(scene.data.buffer, scene.data.byteOffset, scene.data.byteLength);
-  return { ...scene, data: Array.from(bytes) };
+  const reader = new FileReader();
+  const read = new Promise((done) => { reader.onload = done; });
+  reader.readAsDataURL(new Blob([scene.data])); // base64: a list of numbers takes seconds
+  await read;
+  return { ...scene, data: reader.result };
 }"""
 
 
@@ -41,6 +46,7 @@ def server():
 @pytest.fixture(scope="session")
 def chrome():
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=system_chromium(), args=FLAGS)
         yield browser
         browser.close()
@@ -55,7 +61,7 @@ class LabPage:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self._asked(request, server.url))
         self.page.goto(f"{server.url}labs/{name}?{query}")
-        self.settle(30_000)
+        self.settle()
 
     def _heard(self, message):
         if message.type == "error":
@@ -65,14 +71,14 @@ class LabPage:
         if not request.url.startswith((own, own.replace("http", "ws"), "blob:", "data:")):
             self.outside.append(request.url)
 
-    def settle(self, timeout=10_000):
+    def settle(self):
         """Wait until the picture on the screen is the state's and nothing is under way."""
-        self.page.wait_for_function(READY, timeout=timeout)
+        self.page.wait_for_function(READY)
 
     def scene(self):
         """Return what the browser was sent last: spec, data (bytes), values, query, …"""
         scene = self.page.evaluate(SCENE)
-        return {**scene, "data": bytes(scene["data"])}
+        return {**scene, "data": base64.b64decode(scene["data"].partition(",")[2])}
 
     def act(self, action):
         """Do something that asks Python for a new picture, and wait for it."""

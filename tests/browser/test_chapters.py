@@ -32,9 +32,9 @@ class Reading:
         if not request.url.startswith((own, own.replace("http", "ws"), "blob:", "data:")):
             self.outside.append(request.url)
 
-    def state(self, name, timeout=60_000):
+    def state(self, name):
         """Wait until the page says that its run is in this state."""
-        expect(self.page.locator("#run")).to_have_attribute("data-state", name, timeout=timeout)
+        expect(self.page.locator("#run")).to_have_attribute("data-state", name)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_live(read, lang):
 # A slider of a lab within the chapter follows the mouse.
 def test_drag(read):
     page = read().page
-    page.wait_for_selector(".fl-lab[data-ready]", timeout=60_000)
+    expect(page.locator(".fl-lab[data-ready]")).to_be_visible()
     slider = page.locator('.fl-control[data-key="participants"] input[type=range]')
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -102,7 +102,6 @@ def test_drag(read):
     page.wait_for_function(
         "(n) => document.querySelector('.fl-lab').app.values.participants === n",
         arg=int(slider.input_value()),
-        timeout=30_000,
     )
     assert int(slider.input_value()) > 2
 
@@ -119,19 +118,19 @@ def test_fits_and_is_accessible(read, width, dark):
 
 # The page for reading leads to the live one and back; who leaves frees the kernel; the language
 # is changed in place.
-def test_ways(read, server):
-    before = server.health()["in_use"]
-    page = read().page
-    page.get_by_role("link", name=said("make_still", "en")).click()
-    expect(page).to_have_url(re.compile(r"chapters/3$"))
-    wait_until(lambda: server.health()["in_use"] == before)
-    page.get_by_role("link", name=said("make_live", "en")).click()
-    expect(page).to_have_url(re.compile(r"chapters/3/live$"))
-    page.get_by_role("link", name="中文").first.click()
-    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page.locator("#run")).to_be_visible()
-    page.close(run_before_unload=True)
-    wait_until(lambda: server.health()["in_use"] == before)
+def test_ways(read):
+    with Server("--pool", "0") as server:
+        page = read(at=server).page
+        page.get_by_role("link", name=said("make_still", "en")).click()
+        expect(page).to_have_url(re.compile(r"chapters/3$"))
+        wait_until(lambda: server.health()["in_use"] == 0)
+        page.get_by_role("link", name=said("make_live", "en")).click()
+        expect(page).to_have_url(re.compile(r"chapters/3/live$"))
+        page.get_by_role("link", name="中文").first.click()
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.locator("#run")).to_be_visible()
+        page.close(run_before_unload=True)
+        wait_until(lambda: server.health()["in_use"] == 0)
 
 
 # While a long cell runs, a lab's answer waits; the page says so, in its language, as long as it
@@ -146,13 +145,13 @@ def test_a_lab_waits_for_a_long_cell(chrome, lang, tmp_path):
         context.clock.install()
         page = Reading(context, server, f"lang={lang}").page
         lab = page.locator(".fl-lab[data-ready]")
-        expect(page.locator(".run [role=status]")).to_have_text(re.compile(r"\d"), timeout=60_000)
+        expect(page.locator(".run [role=status]")).to_have_text(re.compile(r"\d"))
         lab.locator('.fl-control[data-key="participants"] input[type=range]').press("ArrowRight")
         expect(page.locator(".run .waits")).to_have_text(said("run_waits", lang))
         page.clock.fast_forward(40_000)
         expect(page.locator("#run")).to_have_attribute("data-state", "running")
         gate.touch()
-        expect(page.locator("#run")).to_have_attribute("data-state", "done", timeout=60_000)
+        expect(page.locator("#run")).to_have_attribute("data-state", "done")
         expect(page.locator(".run .waits")).to_have_text("")
         assert lab.evaluate("(lab) => lab.app.values.participants") == 3
         context.close()
@@ -178,7 +177,10 @@ def test_what_cannot_load(read):
     reading = read()
     page = reading.page
     page.route("**/voila/voila.js", lambda route: route.abort())
+    page.clock.install()
     page.reload()
+    expect(page.locator("#run")).to_have_attribute("data-state", "running")
+    page.clock.fast_forward(45_000)
     reading.state("gone")
     page.unroute("**/voila/voila.js")
     page.locator(".run .reload").click()

@@ -113,8 +113,8 @@ def test_home_can_be_used_from_the_keyboard(visit):
 def test_the_model_converges_to_the_optimum(visit):
     page = visit("?lang=en", motion="no-preference")
     distance = page.locator("[data-distance]")
-    expect(page.locator("[data-round]")).not_to_have_text(re.compile("^[012]$"), timeout=30_000)
-    expect(distance).to_have_text(re.compile(r"^0\.0"), timeout=60_000)
+    expect(page.locator("[data-round]")).not_to_have_text(re.compile("^[012]$"))
+    expect(distance).to_have_text(re.compile(r"^0\.0"))
 
 
 def test_the_optimum_is_the_mean_of_the_participants_wherever_they_are(visit):
@@ -162,7 +162,7 @@ def test_nothing_moves_when_motion_is_not_wanted(visit):
 def test_the_picture_can_be_paused_and_started_again(visit):
     page = visit("?lang=en", motion="no-preference")
     run = page.locator("[data-run]")
-    expect(page.locator("[data-round]")).not_to_have_text("0", timeout=30_000)
+    expect(page.locator("[data-round]")).not_to_have_text("0")
     run.click()
     expect(run).to_have_attribute("aria-label", "Play")
     before = page.locator(".field svg").inner_html()
@@ -171,32 +171,44 @@ def test_the_picture_can_be_paused_and_started_again(visit):
     page.locator("[data-again]").click()
     expect(page.locator("[data-round]")).to_have_text("0")
     run.click()
-    expect(page.locator("[data-round]")).not_to_have_text("0", timeout=30_000)
+    expect(page.locator("[data-round]")).not_to_have_text("0")
 
 
 # -- the page around a lab -------------------------------------------------------------------------
 
 
-def test_a_lab_opens_from_its_card_and_leaves_no_kernel(visit, server):
-    before = server.health()["in_use"]
-    page = visit("?lang=zh", dark=True)
-    page.locator(".card a").first.click()
-    page.wait_for_selector(READY, state="attached", timeout=30_000)
-    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page.locator("#loading")).to_be_hidden()
-    expect(page.locator("#trouble")).to_be_hidden()
-    assert page.problems == []
-    assert outside(page, server) == []
-    assert server.health()["in_use"] == before + 1
-    page.close(run_before_unload=True)
-    wait_until(lambda: server.health()["in_use"] == before)
+def test_a_lab_opens_from_its_card_and_leaves_no_kernel(visit):
+    with Server("--pool", "0") as server:
+        page = visit("?lang=zh", dark=True, at=server)
+        page.locator(".card a").first.click()
+        page.wait_for_selector(READY, state="attached")
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        expect(page.locator("#loading")).to_be_hidden()
+        expect(page.locator("#trouble")).to_be_hidden()
+        assert page.problems == []
+        assert outside(page, server) == []
+        assert server.health()["in_use"] == 1
+        page.close(run_before_unload=True)
+        wait_until(lambda: server.health()["in_use"] == 0)
+
+
+# Until Voilà's own script is there, nobody but the page itself can free the kernel.
+@pytest.mark.parametrize("path", ["labs/convergence", "chapters/3/live"])
+def test_a_page_that_is_left_before_it_has_loaded_leaves_no_kernel(visit, path):
+    with Server("--pool", "0") as server:
+        page = visit("?lang=en", at=server)
+        page.route("**/voila/voila.js", lambda route: route.abort())
+        page.goto(f"{server.url}{path}")
+        assert server.health()["in_use"] == 1
+        page.goto(server.url)
+        wait_until(lambda: server.health()["in_use"] == 0)
 
 
 def test_a_lab_opens_and_closes_behind_a_proxys_path(visit):
     with Server("--pool", "0", "--base-url", "/course/") as server:
         page = visit("labs/convergence?lang=en", at=server)
-        page.wait_for_selector(READY, state="attached", timeout=30_000)
+        page.wait_for_selector(READY, state="attached")
         assert outside(page, server) == []
         page.get_by_role("link", name="Labs").click()
         expect(page.locator(".card").first).to_be_visible()
@@ -206,7 +218,7 @@ def test_a_lab_opens_and_closes_behind_a_proxys_path(visit):
 def test_the_files_that_a_lab_loads_are_asked_for_at_once(visit):
     # If this fails after an update: put the list that it prints into web/preload.json.
     page = visit("labs/convergence?lang=en")
-    page.wait_for_selector(READY, state="attached", timeout=30_000)
+    page.wait_for_selector(READY, state="attached")
     loaded = {re.sub(r".*/static/\w{10}/", "", url) for url in page.asked if "/static/" in url}
     loaded = {name for name in loaded if name.startswith(("voila/", "extensions/"))}
     listed = json.loads((paths.WEB / "preload.json").read_text(encoding="utf-8"))
@@ -223,7 +235,7 @@ def test_a_lab_that_cannot_load_says_so_and_can_be_loaded_again(visit, server, l
     assert violations(page) == []
     page.unroute("**/voila/voila.js")
     page.get_by_role("alert").get_by_role("button", name=WORDS[lang]["reload"]).click()
-    page.wait_for_selector(READY, state="attached", timeout=30_000)
+    page.wait_for_selector(READY, state="attached")
 
 
 def test_the_page_may_ask_no_other_host(visit):
@@ -247,7 +259,7 @@ def test_the_page_may_ask_no_other_host(visit):
 def test_the_full_page_counts_down_and_lets_in_when_there_is_room(visit, lang):
     with Server("--pool", "0", "--max-learners", "1") as server:
         first = visit("labs/convergence?lang=en", at=server)
-        first.wait_for_selector(READY, state="attached", timeout=30_000)
+        first.wait_for_selector(READY, state="attached")
         second = visit(f"labs/scaling?lang={lang}", at=server)
         expect(second.locator("h1")).to_have_text(
             {"en": "Every seat is taken", "zh": "座位满了"}[lang]
@@ -258,4 +270,4 @@ def test_the_full_page_counts_down_and_lets_in_when_there_is_room(visit, lang):
         first.close(run_before_unload=True)
         wait_until(lambda: server.health()["in_use"] == 0)
         second.locator(".button").click()
-        second.wait_for_selector(READY, state="attached", timeout=30_000)
+        second.wait_for_selector(READY, state="attached")

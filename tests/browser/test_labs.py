@@ -336,10 +336,10 @@ def test_dead_kernel(open_lab, server):
     page.act(page.page.locator('[data-preset="one_step"]').click)
     for process in server.kernels():
         process.kill()
-    page.page.wait_for_selector(".fl-banner:visible", timeout=15_000)
+    page.page.wait_for_selector(".fl-banner:visible")
     with page.page.expect_navigation():
         page.page.locator(".fl-banner button").click()
-    page.settle(30_000)
+    page.settle()
     assert state_of(lab, holds(page, lab)["query"]) == lab.preset("one_step")
 
 
@@ -508,7 +508,7 @@ def test_drafts(open_lab):
     page.page.mouse.down()
     for k in range(20):
         page.page.mouse.move(box["x"] + 20 + 4 * k, box["y"] + box["height"] / 2)
-    wait_until(lambda: page.page.evaluate("window.sizes.filter(([d]) => d).length"), 5, "a draft")
+    wait_until(lambda: page.page.evaluate("window.sizes.filter(([d]) => d).length"), what="a draft")
     page.act(page.page.mouse.up)
     holds(page, lab)
     drafts = [size for draft, size in page.page.evaluate("window.sizes") if draft]
