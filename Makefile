@@ -95,7 +95,7 @@ flower: $(FLOWER)/.flower-test ## real federations: processes, keys, failures; s
 
 .PHONY: browser
 browser: $(VENV)/.test ## the app in headless Chromium
-	@$(PY) -m pytest $(SPREAD) tests/browser $(ARGS)
+	@$(PY) -m pytest $(SPREAD) --dist worksteal tests/browser $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.test ## measure what the README quotes

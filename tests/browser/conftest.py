@@ -101,19 +101,24 @@ class LabPage:
         self.page.context.close()
 
 
+def new_lab(chrome, server, name, query, width=1440, height=900, dark=False, motion="reduce"):
+    """Open a lab in a window of its own."""
+    context = chrome.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        reduced_motion=motion,
+        accept_downloads=True,
+    )
+    return LabPage(context, server, name, query)
+
+
 @pytest.fixture
 def open_lab(chrome, server):
     """Return a function that opens a lab: ``open_lab("convergence", "lang=zh", width=390)``."""
     pages = []
 
-    def open_one(name, query="lang=en", width=1440, height=900, dark=False, motion="reduce"):
-        context = chrome.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion=motion,
-            accept_downloads=True,
-        )
-        pages.append(LabPage(context, server, name, query))
+    def open_one(name, query="lang=en", **window):
+        pages.append(new_lab(chrome, server, name, query, **window))
         return pages[-1]
 
     yield open_one

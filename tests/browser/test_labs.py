@@ -23,7 +23,7 @@ from fedlearn_edu.labs.controls import (
     from_query,
 )
 from fedlearn_edu.scene import pack
-from tests.browser.conftest import LabPage, violations
+from tests.browser.conftest import LabPage, new_lab, violations
 from tests.serverkit import wait_until
 
 WIDTHS = (390, 768, 1440)
@@ -50,11 +50,43 @@ def holds(page, lab, lang="en"):
     return scene
 
 
+# To open a page takes longer than most tests, so two kinds of pages serve several: a lab in each
+# language that is only looked at, and one in English that is reset for whoever does something.
+
+
+@pytest.fixture(scope="module", params=[(name, lang) for name in NAMES for lang in LANGUAGES])
+def seen(request, chrome, server):
+    """Return a lab, its page in its first state, which nobody changes, and the language."""
+    name, lang = request.param
+    page = new_lab(chrome, server, name, f"lang={lang}")
+    yield load(name), page, lang
+    page.close()
+    assert page.errors == []
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def used(request, chrome, server):
+    """Return a lab and its page in English, in whatever state it was left."""
+    page = new_lab(chrome, server, request.param, "lang=en")
+    yield load(request.param), page
+    page.close()
+    assert page.errors == []
+
+
+@pytest.fixture
+def begun(used):
+    """Return a lab and its page in English, in its first state."""
+    lab, page = used
+    if page.page.locator("html").get_attribute("lang") != "en":
+        page.act(page.page.locator('[data-lang="en"]').click)
+    if page.scene()["query"]:
+        page.act(page.page.locator('[data-do="reset"]').click)
+    return lab, page
+
+
 # A lab opens in each language without an error, asks no outside host, and shows its default state.
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", NAMES)
-def test_opens(open_lab, name, lang):
-    lab, page = load(name), open_lab(name, f"lang={lang}")
+def test_opens(seen):
+    lab, page, lang = seen
     scene = holds(page, lab, lang)
     assert scene["query"] == ""
     assert page.page.locator("html").get_attribute("lang") == HTML_LANG[lang]
@@ -108,9 +140,8 @@ def allow(page, lab, control):
 
 
 # Every control changes the state it names, and the picture is then that state's picture.
-@pytest.mark.parametrize("name", NAMES)
-def test_every_control(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_every_control(begun):
+    lab, page = begun
     for control in lab.by_key.values():
         if isinstance(control, Series) and not control.shown:
             continue
@@ -124,9 +155,8 @@ def test_every_control(open_lab, name):
 
 
 # A preset shows its state, and its chip is pressed.
-@pytest.mark.parametrize("name", NAMES)
-def test_presets(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_presets(begun):
+    lab, page = begun
     for preset in reversed(lab.presets):
         chip = page.page.locator(f'[data-preset="{preset}"]')
         page.act(chip.click)
@@ -140,9 +170,8 @@ def grips(page):
 
 
 # A point dragged with the mouse, or moved with the arrow keys, moves in the state.
-@pytest.mark.parametrize("name", NAMES)
-def test_drag(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_drag(begun):
+    lab, page = begun
     if not grips(page).count():
         pytest.skip("nothing to drag in this lab")
     before = page.scene()["query"]
@@ -165,23 +194,21 @@ def test_drag(open_lab, name):
 
 
 # The address holds the whole state: opened again, in the other language, it shows the same.
-@pytest.mark.parametrize("name", NAMES)
-def test_link(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_link(begun, open_lab):
+    lab, page = begun
     page.act(page.page.locator(f'[data-preset="{list(lab.presets)[-1]}"]').click)
     for control in list(lab.by_key.values())[:3]:
         if page.control(control.key).count() and page.control(control.key).is_visible():
             page.act(nudge(page, control, page.scene()["values"][control.key]))
     state = state_of(lab, page.scene()["query"])
     address = page.address()
-    other = open_lab(name, address.split("?")[1].replace("lang=en", "lang=zh"))
+    other = open_lab(lab.name, address.split("?")[1].replace("lang=en", "lang=zh"))
     assert state_of(lab, holds(other, lab, "zh")["query"]) == state != lab.state()
 
 
 # Another language changes the words and nothing else; the address follows.
-@pytest.mark.parametrize("name", NAMES)
-def test_language_switch(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_language_switch(begun):
+    lab, page = begun
     page.act(page.page.locator(f'[data-preset="{list(lab.presets)[-1]}"]').click)
     before = page.scene()
     page.act(page.page.locator('[data-lang="zh"]').click)
@@ -191,16 +218,28 @@ def test_language_switch(open_lab, name):
     assert "lang=zh" in page.address()
 
 
+def look(page, width=WIDTHS[-1], dark=False):
+    """Show a page in a window and a theme."""
+    theme = "dark" if dark else "light"
+    page.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.page.wait_for_selector(f".fl-lab[data-theme={theme}]")
+    page.page.set_viewport_size({"width": width, "height": 900})
+
+
+UNFOLD = "(on) => document.querySelectorAll('.fl-series').forEach((e) => { e.open = on; })"
+
+
 # axe-core finds nothing serious or critical, with dialogs and details open too.
-@pytest.mark.parametrize(("lang", "dark"), [("en", False), ("zh", True)])
-@pytest.mark.parametrize("name", NAMES)
-def test_accessible(open_lab, name, lang, dark):
-    page = open_lab(name, f"lang={lang}", dark=dark)
-    page.page.evaluate("document.querySelectorAll('details.fl-series').forEach(d => d.open = true)")
+def test_accessible(seen):
+    _, page, lang = seen
+    look(page, dark=lang == "zh")
+    page.page.evaluate(UNFOLD, True)
     assert violations(page.page) == []
     page.page.locator('[data-do="link"]').click()
     page.page.wait_for_selector("dialog[open]")
     assert violations(page.page) == []
+    page.page.keyboard.press("Escape")
+    page.page.evaluate(UNFOLD, False)
 
 
 OVERFLOWING = """() => {
@@ -215,15 +254,11 @@ NARROW = "() => document.documentElement.scrollWidth <= window.innerWidth"
 
 
 # At each width, in each language and theme, nothing is wider than the page and no word is cut off.
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", NAMES)
-def test_fits(open_lab, name, lang):
-    page = open_lab(name, f"lang={lang}")
+def test_fits(seen):
+    _, page, _ = seen
     for dark in (False, True):
-        page.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
-        page.page.wait_for_selector(f".fl-lab[data-theme={'dark' if dark else 'light'}]")
         for width in WIDTHS:
-            page.page.set_viewport_size({"width": width, "height": 900})
+            look(page, width, dark)
             page.page.wait_for_function(NARROW)
             assert page.page.evaluate(OVERFLOWING) == [], (dark, width)
     # At 1440 × 900 nothing needs scrolling.
@@ -231,9 +266,8 @@ def test_fits(open_lab, name, lang):
 
 
 # Rounds are played, stepped and scrubbed from the keyboard, without a word to the kernel.
-@pytest.mark.parametrize("name", NAMES)
-def test_player(open_lab, name):
-    page = open_lab(name)
+def test_player(begun):
+    _, page = begun
     frames = page.page.evaluate("document.querySelector('.fl-lab').app.player.frames")
     if frames < 2:
         pytest.skip("nothing to play in this lab")
@@ -273,9 +307,8 @@ def test_player(open_lab, name):
 
 
 # Undo and redo walk through the states; reset returns to the first.
-@pytest.mark.parametrize("name", NAMES)
-def test_undo(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_undo(begun):
+    lab, page = begun
     names = list(lab.presets)[1:3]
     for preset in names:
         page.act(page.page.locator(f'[data-preset="{preset}"]').click)
@@ -288,9 +321,8 @@ def test_undo(open_lab, name):
 
 
 # The code dialog shows the lab's own snippet; files come down with the numbers and a picture.
-@pytest.mark.parametrize("name", NAMES)
-def test_code_and_files(open_lab, name):
-    lab, page = load(name), open_lab(name)
+def test_code_and_files(begun):
+    lab, page = begun
     page.page.locator('[data-do="code"]').click()
     shown = page.page.locator("dialog textarea").input_value()
     assert shown == lab.code(lab.state())
@@ -300,7 +332,7 @@ def test_code_and_files(open_lab, name):
         page.page.locator(".fl-menu summary").click()
         with page.page.expect_download() as download:
             page.page.locator(f'[data-save="{kind}"]').click()
-        assert download.value.suggested_filename == f"{name}.{kind}"
+        assert download.value.suggested_filename == f"{lab.name}.{kind}"
         return download.value.path().read_bytes()
 
     header, rows = lab.table(lab.compute(lab.state()))

@@ -111,10 +111,11 @@ class InBackground(threading.Thread):
 
 # Ten rounds on separate processes give the engine's θ; the bytes on the connection are at least
 # those of the payloads, for each participant in each round; and nothing is left behind.
-# So do ten rounds with keys, where one participant joins by the command line from elsewhere, and
+# So do four rounds with keys, where one participant joins by the command line from elsewhere, and
 # nobody joins without a key that the server knows, or a certificate that the key holder knows.
 def test_deployment_is_the_engine(folder, tmp_path, start):
     plain, secure = (RECIPES[name].but(participants=2) for name in IN_FLOWER)
+    secure = secure.but(rounds=4)
     options = {"secure": True, "host": "127.0.0.1", "remote": [1]}
     with Deployment(plain) as open_one, Deployment(secure, **options) as closed:
         running = InBackground(open_one), InBackground(closed)
