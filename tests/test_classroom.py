@@ -80,6 +80,7 @@ def test_slides_load_nothing_from_afar(number, lang, monkeypatch, tmp_path):
     assert not re.search(
         r"\$[^$\n<]{1,80}\$", re.sub(r"<style.*?</style>|<pre.*?</pre>", "", page, flags=re.S)
     )
+    assert "No description" not in page  # a picture's alternative text is what it prints
     assert 'class="notes"' in page
     assert page.count("<section") >= len(course.load(number).quiz)
 
