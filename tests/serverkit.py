@@ -89,7 +89,7 @@ class Server:
     def __exit__(self, *_):
         self.stop()
 
-    def stop(self, number=signal.SIGTERM, seconds=20):
+    def stop(self, number=signal.SIGTERM, seconds=60):
         """End the server with a signal and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -236,7 +236,7 @@ class Page:
         """Send a message."""
         self.socket.send(pack(channel, kind, content, self.session, metadata))
 
-    def messages(self, seconds=20):
+    def messages(self, seconds=60):
         """Yield ``(channel, header, content)`` until the deadline."""
         deadline = time.monotonic() + seconds
         while True:
@@ -248,7 +248,7 @@ class Page:
             except TimeoutError:
                 continue
 
-    def wait_for(self, kind, seconds=20, **content):
+    def wait_for(self, kind, seconds=60, **content):
         """Return the content of the next message of a kind whose content has these values."""
         for _, header, found in self.messages(seconds):
             if header["msg_type"] == kind and content.items() <= found.items():

@@ -64,7 +64,7 @@ def told_all(socket):
     """Wait until the server closes a socket, whatever it tells before."""
     with contextlib.suppress(ConnectionClosed):
         while True:
-            socket.recv(timeout=10)
+            socket.recv(timeout=60)
 
 
 # -- what runs -----------------------------------------------------------------------------------
@@ -281,18 +281,18 @@ def test_ends_while_it_runs():
             page = Page(server, chapter=NUMBER).connect()
             (page.process,) = set(server.kernels()) - before
             page.states()
-            page.begin().recv(timeout=30)
+            page.begin().recv(timeout=60)
             pages.append(page)
         closed, dying, last = pages
         assert closed.goodbye() == 204
         wait_until(lambda: not closed.process.is_running() and server.health()["in_use"] == 2)
         dying.process.kill()
-        dying.wait_for("status", 15, execution_state="dead")
+        dying.wait_for("status", execution_state="dead")
         wait_until(lambda: server.health()["in_use"] == 1)
         assert server.kernels() == [last.process]
         started = server.descendants()
         assert server.stop() == 0
-        _, alive = psutil.wait_procs(started, timeout=5)
+        _, alive = psutil.wait_procs(started, timeout=60)
         assert alive == []
         for page in pages:
             page.close()
@@ -333,7 +333,7 @@ def test_closed_early(begun):
 def test_a_page_can_only_begin(server, message):
     with Page(server, chapter=2).connect() as page:
         with pytest.raises(ConnectionClosed):
-            page.begin(message).recv(timeout=10)
+            page.begin(message).recv(timeout=60)
         assert page.states()
         page.goodbye()
 

@@ -30,7 +30,7 @@ def left(folder):
     return found
 
 
-def none_left(folder, seconds=15):
+def none_left(folder, seconds=60):
     """Wait until no process of a federation is left, nor a file."""
     until(lambda: not left(folder), seconds, f"processes of {folder} are left: {left(folder)}")
     until(lambda: not list(folder.glob("federation-*/*.log")), seconds, "files are left")
@@ -58,7 +58,7 @@ class Command:
         until(lambda: words in self.text() or self.process.poll() is not None, seconds, self.text())
         assert words in self.text(), self.text()
 
-    def end(self, seconds=60):
+    def end(self, seconds=120):
         """Wait for its end; return its exit code."""
         return self.process.wait(seconds)
 

@@ -238,7 +238,7 @@ def test_no_process_is_left(start):
     last = commands["no-server"].text().splitlines()[-1]
     assert last.startswith("fedlearn-edu: SuperLink has ended in round 1")
     for command in commands.values():
-        none_left(command.folder, 20)
+        none_left(command.folder)
         assert "Traceback" not in command.text()
     place = commands["no-server"].folder / "federation-report"
     report = json.loads((place / "report.json").read_text())

@@ -51,7 +51,7 @@ def test_bytes_are_counted():
         relays = Relays(port)
         first, second = relays.open(), relays.open()
         sent = b"abc" * 100_001
-        with socket.create_connection(("127.0.0.1", first.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", first.port), timeout=60) as connection:
             threading.Thread(target=connection.sendall, args=(sent,), daemon=True).start()
             assert read(connection, len(sent)) == sent.upper()
         relays.close()
@@ -64,7 +64,7 @@ def test_the_gate_lets_participants_in():
         relays = Relays(port)
         gate = relays.gate("127.0.0.1", 0)
         request = FLEET + b"Content-Length: 5\r\n\r\nhello"
-        with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=60) as connection:
             for _ in range(2):
                 connection.sendall(request)
                 assert read(connection, len(request)) == request.upper()
@@ -101,7 +101,7 @@ def test_the_gate_refuses(request_):
     with echo() as port:
         relays = Relays(port)
         gate = relays.gate("127.0.0.1", 0)
-        with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=60) as connection:
             connection.sendall(request_)
             with contextlib.suppress(ConnectionResetError):
                 assert read(connection, 100).startswith(b"HTTP/1.1 403") or len(request_) > 30_000
@@ -116,7 +116,7 @@ def test_the_gate_waits_for_nobody_for_ever(said, monkeypatch):
     with echo() as port:
         relays = Relays(port)
         gate = relays.gate("127.0.0.1", 0)
-        with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=60) as connection:
             connection.sendall(said)
             assert read(connection, 1000) == (said.upper() if b"Content" in said else b"")
         relays.close()
@@ -150,7 +150,7 @@ def test_relays_close(secure, tmp_path):
 
 def connected(port, context):
     """A connection, with TLS if there is a context."""
-    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=60)
     return context.wrap_socket(plain, server_hostname="127.0.0.1") if context else plain
 
 
