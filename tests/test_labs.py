@@ -27,7 +27,7 @@ from fedlearn_edu.strings import shell
 from .labkit import NAMES, corner_states, largest_state, random_state
 
 RUNS = 200
-LONG_RUNS = 40  # of a lab whose computations are long
+LONG_RUNS = 15  # of a lab whose computations are long
 DRAFT_BYTES = 20_000
 every_lab = pytest.mark.parametrize("name", NAMES)
 
