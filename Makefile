@@ -81,7 +81,7 @@ lint: $(VENV)/.test ## ruff and the import contracts
 
 .PHONY: unit
 unit: $(VENV)/.test ## unit tests, doctests, translations; coverage of the package
-	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower --cov $(ARGS)
+	@$(PY) -m pytest $(SPREAD) --dist loadfile --no-loadscope-reorder --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower --cov $(ARGS)
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test $(FLOWER)/.flower ## run every notebook and compare what it prints with what is stored
