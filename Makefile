@@ -82,7 +82,7 @@ lint: $(VENV)/.test ## ruff and the import contracts
 
 .PHONY: unit
 unit: $(VENV)/.test ## unit tests, doctests, translations
-	@$(PY) -m pytest $(SPREAD) --dist loadfile --no-loadscope-reorder --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower $(COVER) $(ARGS)
+	@$(PY) -m pytest $(SPREAD) --dist loadfile --doctest-modules fedlearn_edu tests --ignore=tests/browser --ignore=tests/flower --ignore=fedlearn_edu/flower $(COVER) $(ARGS)
 
 .PHONY: coverage
 coverage: ## the same, and how much of the package they run: at least 95 %; takes twice as long

@@ -15,12 +15,8 @@ settings.load_profile("laws")
 # are about what is not in the package; nor are the servers and kernels traced that they start.
 UNTRACED = {"test_classroom", "test_figures", "test_labs", "test_live", "test_notebooks"}
 
-# The longest files begin first, so that at the end no worker is left with one of them alone.
-LONGEST = {"test_labs", "test_live", "test_serve"}
-
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
     for item in items:
         if item.path.stem in UNTRACED:
             item.add_marker("no_cover")

@@ -28,8 +28,11 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 START_SECONDS = 30
 
 
-def wait_until(condition, seconds=60, what="the condition"):
-    """Return the first true value of ``condition()``; fail after ``seconds``."""
+def wait_until(condition, seconds=40, what="the condition"):
+    """Return the first true value of ``condition()``; fail after ``seconds``.
+
+    That is less than the minute after which a server frees every kernel whose page is gone.
+    """
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
