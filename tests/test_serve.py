@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ import pytest
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from fedlearn_edu.serve import forks
 from fedlearn_edu.serve.kernels import Full, LabKernels, Ready, Seat
 from fedlearn_edu.serve.pages import is_visit
 from tests.serverkit import Page, Server, pack, uss, wait_until
@@ -718,6 +720,36 @@ def test_a_signal_ends_everything(number, busy, tmp_path):
         assert "Traceback" not in server.errors()
         if page:
             page.close()
+
+
+@pytest.mark.skipif(not forks.AVAILABLE, reason="kernels are not forked here")
+@pytest.mark.parametrize("end", ["a signal", "the server is gone"])
+def test_the_process_that_is_copied_ends_quietly_in_the_middle_of_work(end, tmp_path):
+    """A signal may come inside anything, even inside a fork; an answer may find nobody."""
+    kernels = [["-f", str(tmp_path / f"{i}.json"), "--log-level=ERROR"] for i in range(20)]
+    request, *more = (json.dumps(arguments).encode() + b"\n" for arguments in kernels)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", forks.MODULE, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        with process, ours.makefile() as answers:
+            ours.sendall(request)
+            assert json.loads(answers.readline())[0] == "started"
+            copies = psutil.Process(process.pid).children()
+            ours.sendall(b"".join(more))
+            if end == "a signal":
+                process.terminate()
+            else:
+                ours.shutdown(socket.SHUT_RDWR)
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert errors == ""
+    assert psutil.wait_procs(copies, timeout=60)[1] == []
 
 
 def test_kernels_end_with_a_server_that_is_killed(tmp_path):

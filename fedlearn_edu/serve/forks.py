@@ -171,24 +171,28 @@ def be_kernel(arguments, parent):
 
 
 def serve(channel):
-    """Fork on request, report who has ended, and end everything when the server is gone."""
+    """Fork on request and report who has ended, until the server is gone or a SIGTERM comes."""
     wake, woken = socket.socketpair()
     wake.setblocking(False)
     woken.setblocking(False)
     signal.set_wakeup_fd(wake.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    asked = []  # a handler that raised could do so anywhere, even inside another module's hook
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server to handle
     children = set()
     try:
-        loop(channel, wake, woken, children)
+        loop(channel, wake, woken, children, asked)
+    except ConnectionError:
+        pass  # the server is gone, and nobody is there to read an answer
     finally:
         signal.set_wakeup_fd(-1)
         for pid in children:
             os.kill(pid, signal.SIGKILL)
 
 
-def loop(channel, wake, woken, children):
-    """Handle requests and ended children until the channel closes."""
+def loop(channel, wake, woken, children, asked):
+    """Handle requests and ended children until the channel closes or the end is asked for."""
     import selectors
 
     parent, waiting = os.getpid(), b""
@@ -199,6 +203,8 @@ def loop(channel, wake, woken, children):
             for key, _ in selector.select():
                 if key.fileobj is woken:
                     woken.recv(4096)
+                    if asked:
+                        return
                     report_ended(channel, children)
                     continue
                 received = channel.recv(65536)
@@ -233,9 +239,8 @@ def send(channel, *message):
 
 def main(descriptor):
     """Run the process that is copied."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with socket.socket(fileno=descriptor) as channel:
-        preload()
+        preload()  # a SIGTERM that comes this early just ends the process; there are no copies yet
         gc.collect()
         gc.freeze()  # the collector would otherwise write to, and so unshare, the copies' memory
         serve(channel)
