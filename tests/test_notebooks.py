@@ -276,3 +276,16 @@ def test_no_semicolons(number, lang):
         assert not re.search(r";\s*$", cell.source, re.MULTILINE), cell.id
         if "c.pyplot()" in cell.source:
             assert cell.source.endswith("plt.show()"), cell.id
+
+
+# Whoever cannot see a picture gets words for it: a lab's name, or what is written on the figure.
+@every_notebook
+def test_pictures_have_words(number, lang):
+    for cell in cells(number, lang, "code").values():
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "image/png" in data:
+                words = data["text/plain"]
+                assert "<Figure" not in words, cell.id
+                if "c.lab(" not in cell.source:
+                    assert re.match("Figure[.] .+[.]$" if lang == "en" else "图。.+。$", words)

@@ -16,6 +16,7 @@ import traitlets
 
 from fedlearn_edu import __version__, labs
 from fedlearn_edu.course.checking import check, quoted
+from fedlearn_edu.course.described import describe
 from fedlearn_edu.course.markup import to_html, to_text
 from fedlearn_edu.course.plan import CONTENTS
 from fedlearn_edu.course.progress import Progress, default_path
@@ -111,10 +112,22 @@ class Desk:
         return LabWidget(lab, lang=self.lang, values=state, hide=hide)
 
     def pyplot(self):
-        """Return ``matplotlib.pyplot`` in the course's style, with a font for Chinese."""
+        """Return ``matplotlib.pyplot`` in the course's style, with a font for Chinese.
+
+        From then on a figure's plain text, which screen readers get, says what is written on it.
+        """
+        from IPython import get_ipython
+        from matplotlib.figure import Figure
+
         from fedlearn_edu.figures import pyplot
 
-        return pyplot()
+        plt = pyplot()
+        plt.switch_backend(plt.get_backend())  # loading it takes away what prints a Figure
+        if shell := get_ipython():
+            shell.display_formatter.formatters["text/plain"].for_type(
+                Figure, lambda figure, printer, _: printer.text(to_text(describe(figure, self.t)))
+            )
+        return plt
 
     def keras(self, backend="torch"):
         """Return Keras 3 on a backend; say it and return None where one of the two is missing.
