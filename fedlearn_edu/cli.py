@@ -6,6 +6,7 @@ import sys
 
 from fedlearn_edu import __version__
 from fedlearn_edu.flower import command as federation
+from fedlearn_edu.paths import SOURCE
 from fedlearn_edu.serve import Options, Refused, run
 from fedlearn_edu.serve.options import normal_base_url
 
@@ -94,9 +95,11 @@ def check_installed():
     """Raise `Refused` if something that the app needs is not installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
+        versions = SOURCE / "requirements.txt"
+        what = f"-r '{versions}'" if versions.is_file() else "'fedlearn-edu[app]'"
         raise Refused(
             f"The app needs {' and '.join(missing)}, which this Python does not have. "
-            f"Install it with: {sys.executable} -m pip install 'fedlearn-edu[app]'"
+            f"Install it with: {sys.executable} -m pip install {what}"
         )
 
 

@@ -123,7 +123,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it():
     )
     sentence = refused(code=code)
     assert "needs voila" in sentence
-    assert "-m pip install 'fedlearn-edu[app]'" in sentence
+    assert f"-m pip install -r '{ROOT / 'requirements.txt'}'" in sentence
 
 
 def test_an_old_python_is_refused():

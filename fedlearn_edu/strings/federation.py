@@ -2,10 +2,10 @@
 
 STRINGS = {
     "no_flower": (
-        "Flower is not installed; in a checkout: make federation; elsewhere, in an environment of its "
-        "own: pip install 'fedlearn-edu[flower]', and name its Python in $FEDLEARN_FLOWER.",
-        "没有安装 Flower。在源码目录里运行 make federation；否则请在单独的环境里运行 "
-        "pip install 'fedlearn-edu[flower]'，并用 $FEDLEARN_FLOWER 指明它的 Python。",
+        "Flower is not installed. In the course's folder: make federation; without make, there too, "
+        "in an environment of its own: pip install '.[flower]', and name its Python in $FEDLEARN_FLOWER.",
+        "没有安装 Flower。请在课程目录里运行 make federation；没有 make，就在那里用一个单独的环境运行 "
+        "pip install '.[flower]'，并用 $FEDLEARN_FLOWER 指明它的 Python。",
     ),
     "no_groups": (
         "A federation needs Linux, macOS, or Windows' subsystem for Linux.",

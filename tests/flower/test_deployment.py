@@ -323,7 +323,7 @@ def test_without_flower():
     command = [sys.executable, "-c", WITHOUT_FLOWER]
     done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert done.stderr.startswith("fedlearn-edu: Flower is not installed; in a checkout: make")
+    assert "Flower is not installed. In the course's folder: make federation" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
