@@ -114,18 +114,19 @@ class Desk:
     def pyplot(self):
         """Return ``matplotlib.pyplot`` in the course's style, with a font for Chinese.
 
-        From then on a figure's plain text, which screen readers get, says what is written on it.
+        A figure's plain text, which screen readers get, then says what is written on it.
         """
         from IPython import get_ipython
-        from matplotlib.figure import Figure
 
         from fedlearn_edu.figures import pyplot
 
         plt = pyplot()
-        plt.switch_backend(plt.get_backend())  # loading it takes away what prints a Figure
+        plt.switch_backend(plt.get_backend())  # one that is loaded later drops the printer
         if shell := get_ipython():
-            shell.display_formatter.formatters["text/plain"].for_type(
-                Figure, lambda figure, printer, _: printer.text(to_text(describe(figure, self.t)))
+            shell.display_formatter.formatters["text/plain"].for_type_by_name(
+                "matplotlib.figure",
+                "Figure",
+                lambda figure, printer, _: printer.text(to_text(describe(figure, self.t))),
             )
         return plt
 
