@@ -211,7 +211,8 @@ class Desk:
             f"<strong>{self.t('your_progress')}</strong>{rows}"
             f"<p><small>{html.escape(self._where(progress))}</small></p></div>"
         )
-        return Shown(markup, f"{self.t('your_progress')}: {self!r}")
+        text = self.t("of", name=self.t("your_progress"), words=repr(self))
+        return Shown(markup, text)
 
     def installation(self):
         """Return what of the course's needs is installed here, and in which version."""
@@ -221,7 +222,8 @@ class Desk:
             try:
                 lines.append(f"✓ {name} {metadata.version(name)}")
             except metadata.PackageNotFoundError:
-                lines.append(f"○ {name}: {self.t(f'missing_{use}')}")
+                words = self.t("of", name=name, words=self.t(f"missing_{use}"))
+                lines.append(f"○ {words}")
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
         style = CARD.format(color=GOOD if all(line[0] == "✓" for line in lines) else PLAIN)
         markup = f'<ul style="{style};list-style:none" lang="{HTML_LANG[self.lang]}">{items}</ul>'
@@ -243,8 +245,9 @@ class Desk:
         ]
         n, total = count_done(progress, chapter, "quiz"), len(chapter.quiz)
         if total:
-            words = self.t("questions_done", n=n, all=total)
-            lines.append(f"{self._tick(n == total)} {self.t('quiz')}: {words}")
+            done = self.t("questions_done", n=n, all=total)
+            words = self.t("of", name=self.t("quiz"), words=done)
+            lines.append(f"{self._tick(n == total)} {words}")
         items = "".join(f"<li>{line}</li>" for line in lines)
         return f'<ul style="list-style:none;padding-left:0">{items}</ul>'
 

@@ -76,7 +76,12 @@ def line(r, recipe, t):
     if r.accuracy is not None:
         good = t("accuracy", value=f"{100 * r.accuracy:.1f}")
     traffic = "  ".join(
-        f"{t('others') if i == 'others' else i}: ↑{r.up[i] / 1e3:.1f} ↓{r.down[i] / 1e3:.1f} kB"
+        t(
+            "sent_and_got",
+            who=t("others") if i == "others" else i,
+            up=f"{r.up[i] / 1e3:.1f}",
+            down=f"{r.down[i] / 1e3:.1f}",
+        )
         for i in r.up
     )
     words = [t("round", n=r.round, all=recipe.rounds), good, f"{r.seconds:.1f} s", traffic]

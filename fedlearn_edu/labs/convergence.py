@@ -487,7 +487,7 @@ STRINGS = {
     "preset_one_step": ("One step", "一步到位"),
     "preset_over_the_edge": ("Over the edge", "越过临界"),
     "g_participants": ("Participants", "参与方"),
-    "g_step": ("Step", "步长"),
+    "g_step": ("Step", "每一步"),
     "g_real_life": ("Real life", "现实情况"),
     "c_participants": ("Number", "数量"),
     "c_spread": ("Spread of optima", "最优点差异"),

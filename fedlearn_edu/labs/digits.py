@@ -664,8 +664,8 @@ STRINGS = {
     "notice_mlp": (
         "With 64 hidden units no weight looks like a digit. Shown is what raises each digit’s "
         "score, on average over the test images of it.",
-        "有了 64 个隐藏单元，单个权重已看不出数字。图中是让每个数字得分升高的像素，"
-        "取它的测试图片的平均。",
+        "有了 64 个隐藏单元，单个权重已看不出数字。图中画的是哪些像素能提高每个数字的得分，"
+        "在它的测试图片上取平均。",
     ),
     "notice_try": (
         "Set E to 5 and keep the run. Then pull β down to 0.01: what does the loss say?",
@@ -687,7 +687,8 @@ STRINGS = {
     "notice_few": (
         "On average a participant knows {kinds} digits. The model leans towards whoever was "
         "asked: watch how the digits’ shares jump from round to round.",
-        "平均每个参与方只见过 {kinds} 种数字。问到谁，模型就偏向谁：看各个数字的比例怎样一轮一跳。",
+        "平均每个参与方只见过 {kinds} 种数字。邀请到谁，模型就偏向谁："
+        "看各个数字认对的比例怎样一轮一跳。",
     ),
     "notice_few_try": (
         "Keep it, then choose SCAFFOLD. Or set C to 100 %.",
@@ -696,7 +697,7 @@ STRINGS = {
     "notice_fraction": (
         "The server asks {asked} of {n} participants in each round: the curve trembles with who "
         "happened to be asked.",
-        "服务器每轮只问 {n} 个参与方中的 {asked} 个：抽到谁，曲线就跟着抖动。",
+        "服务器每轮只邀请 {n} 个参与方中的 {asked} 个：抽到谁，曲线就跟着抖动。",
     ),
     "notice_fraction_try": (
         "Keep it and set C to 100 %. Then show the curves by bytes sent: which is cheaper?",

@@ -988,7 +988,7 @@ STRINGS = {
     "card_ways": ("Four ways up to round {frame}", "四种学法，到第 {frame} 轮"),
     "column_mean": ("mean %", "平均 %"),
     "column_worst": ("worst %", "最差 %"),
-    "column_apart": ("apart", "差距"),
+    "column_apart": ("apart", "模型相距"),
     "column_moved": ("kB", "kB"),
     "card_seen": ("Seen of others up to round {frame}", "到第 {frame} 轮，见过别人的什么"),
     "column_examples": ("examples", "样本"),

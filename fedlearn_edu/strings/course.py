@@ -65,6 +65,7 @@ STRINGS = {
         "the README says how to get it.",
         "没有安装：{names}。缺了它，本附录的单元格什么也不做；安装方法见 README。",
     ),
+    "of": ("{name}: {words}", "{name}：{words}"),
     "figure": ("Figure. {parts}.", "图。{parts}。"),
     "horizontal": ("Horizontal: {words}", "横轴：{words}"),
     "vertical": ("Vertical: {words}", "纵轴：{words}"),

@@ -40,7 +40,7 @@ QUIZ = (
         (
             wrong(
                 "Its data, well encrypted.",
-                "它的数据，好好加了密。",
+                "它的数据，不过加密得很严密。",
                 "Encrypted or not, the raw data stays where it is: that is the point.",
                 "不管加不加密，原始数据都留在原地，这正是关键所在。",
             ),
@@ -108,7 +108,7 @@ QUIZ = (
                 "Little: the direction is right.",
                 "没什么大碍：方向是对的。",
                 "The direction is right, but the length decides whether you arrive.",
-                "方向是对的，可到不到得了，要看步子多长。",
+                "方向是对的，可能不能走到，要看步子多长。",
             ),
             wrong(
                 "The model learns more, for the sum uses the data of all ten.",
@@ -136,7 +136,7 @@ QUIZ = (
                 "Safer than in a heap, but an update may give some of it away.",
                 "比堆在一处安全，但更新可能泄露其中一部分。",
                 "So whoever needs a guarantee adds secure aggregation or differential privacy.",
-                "所以，需要保证的人还要加上安全聚合或差分隐私。",
+                "所以，要真正有保障，还得加上安全聚合或差分隐私。",
             ),
             wrong(
                 "No. It would be just as safe on one big server.",

@@ -199,7 +199,7 @@ QUIZ = (
                 "Models trained so are more accurate than centralised ones.",
                 "这样训练出来的模型比集中式的更准。",
                 "Its yardstick is centralised training, which it comes close to, in few rounds.",
-                "集中式训练是它的标尺，它说的是用不多的轮数就能接近这把标尺。",
+                "论文以集中式训练为标尺，说的是用不多的轮数就能接近它。",
             ),
         ),
     ),
@@ -318,13 +318,13 @@ QUIZ = (
                 "肯定哪里错了：应该能到 96%。",
                 "With more rounds it comes close, 95% after 100. But with local training on unequal "
                 "data it need not reach exactly the same point: chapter 7.",
-                "轮数再多些就很接近了，100 轮之后是 95%。但数据不均、又在本地走多步时，"
+                "轮数再多些就很接近了，100 轮之后是 95%。但数据异质、又在本地走多步时，"
                 "它不一定走到同一个点：见第 7 章。",
             ),
             right(
                 "Where data cannot be pooled, the federation is worth it; where it can, pooling is "
                 "simpler and better here.",
-                "数据合不到一起时，值得用联邦；合得到一起时，在这里合并更简单，效果也更好。",
+                "数据合不到一起时，值得用联邦；合得到一起时，至少在这个例子里，合并更简单，效果也更好。",
                 "The right question is what each participant could do *otherwise*.",
                 "真正要问的是：*不这样做*，每一方本来能做到什么程度。",
             ),
@@ -340,7 +340,7 @@ STRINGS = {
     "participant": ("participant", "参与方"),
     "digit": ("digit", "数字"),
     "how_many": ("examples", "样本数"),
-    "accuracy": ("accuracy on unseen digits, %", "没见过的数字上的准确率，%"),
+    "accuracy": ("accuracy on unseen digits, %", "没见过的数字上的准确率（%）"),
     "original": ("the participant's digit", "参与方的数字"),
     "stolen": ("from its gradient", "由梯度还原"),
     "scaled": ("from 0.1 × gradient", "由 0.1 × 梯度还原"),

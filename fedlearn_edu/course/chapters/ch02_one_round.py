@@ -144,14 +144,14 @@ ARRIVED = Exercise(
             (
                 "The weights of those that arrived add up to less than 1: the step gets shorter "
                 "whenever somebody drops out. Divide by the examples that arrived.",
-                "到了的各方权重之和小于 1：一有人掉线，步子就变短。应该除以到了的各方的样本总数。",
+                "收到的更新，权重之和小于 1：一有人掉线，步子就变短。应该除以已答复各方的样本总数。",
             ),
         ),
         "equal": Mistake(
             lambda counts, arrived: np.divide(arrived, np.sum(arrived)),
             (
                 "Those that arrived count equally here. Let their numbers of examples decide.",
-                "你让到了的各方一样重。应该由它们的样本数来决定。",
+                "你让收到的更新权重都相等。应该由样本数来决定。",
             ),
         ),
     },
@@ -224,7 +224,7 @@ ROUND = Exercise(
             lambda theta, data, alpha: theta + np.sum(updates_of(theta, data, alpha)),
             (
                 "You added all updates and did not average: the step is several times too long.",
-                "你把更新全加起来，没有求平均：步子长了好几倍。",
+                "你把更新全加起来，没有求平均：步子变成了好几倍长。",
             ),
         ),
         "change": Mistake(
@@ -352,7 +352,7 @@ QUIZ = (
         "some_missing",
         (
             "100 participants are asked, 30 answer in time. What does the server do?",
-            "问了 100 个参与方，只有 30 个按时答复。服务器怎么办？",
+            "邀请了 100 个参与方，只有 30 个按时答复。服务器怎么办？",
         ),
         (
             wrong(
@@ -371,7 +371,7 @@ QUIZ = (
             ),
             right(
                 "It averages the 30, with weights that add up to 1 again.",
-                "对这 30 个求平均，权重重新凑成 1。",
+                "对这 30 个求平均，让权重之和重新等于 1。",
                 "Whose data is missing has no say in this round. "
                 "If the same ones are missing always, the model will not suit them.",
                 "缺席的一方，这一轮没有发言权。如果总是那几个缺席，模型就会不适合它们。",

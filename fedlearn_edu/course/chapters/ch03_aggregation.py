@@ -88,7 +88,7 @@ AGGREGATE = Exercise(
             (
                 "You summed, and did not divide: the step is $N$ times too long, "
                 "and the numbers of examples play no part.",
-                "你只求了和，没有除：步子长了 $N$ 倍，而且样本数没有起作用。",
+                "你只求了和，没有除：步子变成应有的 $N$ 倍，而且样本数没有起作用。",
             ),
         ),
         "plain": Mistake(
@@ -104,7 +104,7 @@ AGGREGATE = Exercise(
             (
                 "You multiplied by $n_i$ and added, but did not divide by the number of all "
                 "examples: the result is $\\sum_i n_i$ times too long.",
-                "你乘了 $n_i$ 再相加，但没有除以样本总数：结果长了 $\\sum_i n_i$ 倍。",
+                "你乘了 $n_i$ 再相加，但没有除以样本总数：结果是应有的 $\\sum_i n_i$ 倍。",
             ),
         ),
         "divided_twice": Mistake(
@@ -291,7 +291,7 @@ QUIZ = (
             ),
             right(
                 "100 times as long, as if the learning rate were $100\\,\\alpha$.",
-                "长了 100 倍，相当于学习率变成 $100\\,\\alpha$。",
+                "变成 100 倍长，相当于学习率变成 $100\\,\\alpha$。",
                 "$\\theta - \\alpha \\sum_i g_i = \\theta - (N\\alpha) \\frac{1}{N}\\sum_i g_i$. "
                 "And it changes whenever a participant joins or drops out.",
                 "$\\theta - \\alpha \\sum_i g_i = \\theta - (N\\alpha) \\frac{1}{N}\\sum_i g_i$。"

@@ -80,7 +80,7 @@ SERVER = Exercise(
     hint=(
         "Undo each participant's factor *before* you mix them: row $i$ divided by $\\lambda_i$; "
         "then the plain mean. `np.array(factors)[:, None]` is a column, so that NumPy divides row by row.",
-        "先把各方自己的因子*还原*，再混到一起：第 $i$ 行除以 $\\lambda_i$，然后求简单平均。"
+        "*先*用各方自己的因子还原，再混到一起：第 $i$ 行除以 $\\lambda_i$，然后求简单平均。"
         "`np.array(factors)[:, None]` 是一列，NumPy 会拿它逐行去除。",
     ),
     why=(
@@ -190,10 +190,10 @@ QUIZ = (
         (
             wrong(
                 "4 kB: the numbers are a thousand times smaller.",
-                "4 kB：数小了一千倍。",
+                "4 kB：数只有原来的千分之一。",
                 "The *values* are smaller, the *places* for them are not: "
                 "a float32 takes 32 bits, be it 3 or 0.003.",
-                "变小的是*数值*，不是存它的*位置*：不管是 3 还是 0.003，一个 float32 都占 32 比特。",
+                "变小的是*数值*，不是它占的*空间*：不管是 3 还是 0.003，一个 float32 都占 32 比特。",
             ),
             right(
                 "4 MB, as before.",

@@ -329,8 +329,8 @@ QUIZ = (
         (
             "A server adds $\\lambda$ times the *sum* of the updates. It worked with 10 participants. "
             "Now 40 take part and nothing else changes. What happens to the step?",
-            "服务器加上 $\\lambda$ 乘以更新的*总和*。10 个参与方时一切正常。"
-            "现在有 40 个参与，别的都没变。这一步会怎样？",
+            "服务器把更新的*总和*乘以 $\\lambda$，再加到参数上。10 个参与方时一切正常。"
+            "现在有 40 个参与方，别的都没变。这一步会怎样？",
         ),
         (
             wrong(

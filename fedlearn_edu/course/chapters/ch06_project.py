@@ -41,7 +41,7 @@ def with_mean(mean):
 
 ROUNDS = Exercise(
     key="rounds",
-    title=("The loop over rounds", "轮的循环"),
+    title=("The loop over rounds", "逐轮循环"),
     solution=my_rounds,
     cases=(
         ((8.0, WISHES, [1, 1], 0.5, 1), 6.5),
@@ -56,7 +56,7 @@ ROUNDS = Exercise(
                 "The parameters move after every participant, so the second one already answers "
                 "to another $\\theta$: this is what the listing does. "
                 "Collect all gradients first, then take one step.",
-                "每轮到一个参与方，参数就动一次，第二个参与方算梯度时，$\\theta$ 已经变了："
+                "每处理完一个参与方，参数就动一次，第二个参与方算梯度时，$\\theta$ 已经变了："
                 "文章的代码正是这样。先收齐所有梯度，再走一步。",
             ),
         ),
@@ -80,7 +80,7 @@ ROUNDS = Exercise(
             with_mean(lambda gradients, counts: sum(gradients) / len(gradients)),
             (
                 "This is the plain mean. Let the numbers of examples decide how much each counts.",
-                "这是简单平均。各方算多少，应该由样本数来决定。",
+                "这是简单平均。各方占多大权重，应该由样本数来决定。",
             ),
         ),
         "uphill": Mistake(
@@ -138,7 +138,7 @@ AVERAGE = Exercise(
             (
                 "Every model counts the same here, whatever its number of examples. "
                 "FedAvg weights by size.",
-                "这里每个模型算得一样多，不管样本数。FedAvg 按样本数加权。",
+                "不管样本多少，你给每个模型的权重都一样。FedAvg 按样本数加权。",
             ),
         ),
         "sum": Mistake(
@@ -250,7 +250,7 @@ TRAFFIC = Exercise(
             (
                 "That is how many numbers the model has. Each of them takes 4 bytes, "
                 "and each of several messages carries them all.",
-                "这是模型有多少个数。每个数占 4 字节，而且好几条消息里每一条都带着全部的数。",
+                "这只是模型里有几个数。每个数占 4 字节，而且消息有好几条，每一条都带着全部的数。",
             ),
         ),
     },
@@ -371,7 +371,7 @@ QUIZ = (
         (
             "The article prints the weights after each epoch and concludes from their change that "
             "learning works. Why does that not follow?",
-            "文章在每个 epoch 之后打印权重，看到权重在变，就断定学习有效。为什么不能这样推断？",
+            "文章在每一遍训练（epoch）之后打印权重，看到权重在变，就断定学习有效。为什么不能这样推断？",
         ),
         (
             wrong(
@@ -382,7 +382,7 @@ QUIZ = (
             ),
             right(
                 "Because weights also change with wrong code and with labels that are noise.",
-                "因为代码写错、标签是噪声，权重也一样会变。",
+                "因为就算代码写错了、标签全是噪声，权重也一样会变。",
                 "Every step with a gradient other than zero changes them. "
                 "Ask for the loss on data that was not trained on.",
                 "只要梯度不为零，每一步都会改变它们。该问的是：在没有训练过的数据上，损失是多少。",
@@ -392,7 +392,7 @@ QUIZ = (
                 "因为该看的是训练数据上的损失有没有下降。",
                 "That falls with coin flips too: a model can learn them by heart. "
                 "Only data that was not trained on can tell.",
-                "标签靠抛硬币，它也会下降：模型可以死记硬背。只有没训练过的数据才说明问题。",
+                "就算标签是抛硬币得来的，它也会下降：模型可以死记硬背。只有没训练过的数据才说明问题。",
             ),
         ),
     ),

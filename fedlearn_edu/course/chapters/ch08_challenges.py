@@ -40,7 +40,7 @@ TRAFFIC = Exercise(
     ),
     why=(
         "The package adds a header of a few bytes to each message: see `history.bytes_total`.",
-        "包里还给每条消息加上几个字节的消息头：见 `history.bytes_total`。",
+        "包里还给每条消息加上几个字节的报头：见 `history.bytes_total`。",
     ),
 )
 
@@ -146,7 +146,7 @@ QUIZ = (
                 "It becomes a thousand times as long.",
                 "变成一千倍长。",
                 "The examples are not in it; only numbers of the model are.",
-                "更新里没有样本，只有模型的一个个数。",
+                "更新里没有样本，每个数对应模型的一个参数。",
             ),
             wrong(
                 "It becomes too large for federated learning.",

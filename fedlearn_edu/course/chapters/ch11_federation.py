@@ -49,7 +49,7 @@ DEADLINE = Exercise(
             (
                 "You always wait for the whole deadline. When everybody has answered, "
                 "there is nothing left to wait for.",
-                "你每次都等满截止时间。大家都应答了，就没有什么可等的了。",
+                "你每次都一直等到截止时间。大家都应答了，就没有什么可等的了。",
             ),
         ),
         "one_by_one": Mistake(
@@ -146,7 +146,7 @@ STEP = Exercise(
             (
                 "You divided by the number of participants *asked*. "
                 "Whoever is missing then counts as an update of zero, and the step is too short.",
-                "你除的是*被邀请*的参与方个数。这样，缺席的一方就等于交了全零的更新，步子会偏短。",
+                "你除以的是*被邀请*的参与方个数。这样，缺席的一方就等于交了全零的更新，步子会偏短。",
             ),
         ),
         "waits": Mistake(
@@ -220,7 +220,7 @@ SAVING = Exercise(
             (
                 "You divided by the bytes *after* compression; a saving is measured "
                 "against what was sent before.",
-                "你除的是压缩*之后*的字节数；节省是和原来发送的相比。",
+                "你除以的是压缩*之后*的字节数；节省是和原来发送的相比。",
             ),
         ),
         "envelope_free": Mistake(
