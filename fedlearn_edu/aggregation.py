@@ -289,8 +289,9 @@ def _array_step(theta, gradient, alpha, where):
         raise ValueError(
             f"{where}theta has shape {theta.shape}, {where}gradient has shape {gradient.shape}"
         )
+    kind = np.result_type(theta, gradient)
     with np.errstate(over="ignore", invalid="ignore"):
-        result = theta - alpha * gradient
+        result = (theta - alpha * gradient.astype(np.float64)).astype(kind)
     if not np.isfinite(result).all():
         raise ValueError(f"the step overflows {result.dtype}")
     return result

@@ -91,7 +91,7 @@ class Cast:
 
     Notes
     -----
-    Symmetric uniform quantisation: Gholami et al. 2021, arXiv 2103.13630, section III-B.
+    Symmetric uniform quantisation: Gholami et al. 2021, arXiv 2103.13630, sections III-B and III-C.
 
     Examples
     --------
@@ -416,7 +416,7 @@ class Scaling:
 
     def _scaled(self, values):
         with np.errstate(over="ignore"):
-            return float(self.factor) * values
+            return (float(self.factor) * values.astype(np.float64)).astype(values.dtype)
 
     def _unscaled(self, values):
         with np.errstate(over="ignore"):
@@ -559,15 +559,14 @@ def _check_type(dtype):
 
 
 def _max_step(values, top, axis):
-    """Return max|x| / top as the float32 that the header carries; inf beyond its range."""
-    largest = np.abs(values).max(axis=axis, keepdims=axis is not None)
-    with np.errstate(over="ignore"):
-        return (largest / top).astype(np.float32).astype(np.float64)
+    """Return max|x| / top as the float32 that the header carries, at most the largest of them."""
+    largest = np.abs(values).max(axis=axis, keepdims=axis is not None).astype(np.float64)
+    return np.minimum(largest / top, np.finfo(np.float32).max).astype(np.float32).astype(np.float64)
 
 
 def _quantise(values, step, top):
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        quotient = np.where((step > 0) & np.isfinite(step), values / step, 0)
+        quotient = np.where(step > 0, values.astype(np.float64) / step, 0)
     return np.clip(np.rint(quotient), -top, top).astype(np.int8)
 
 

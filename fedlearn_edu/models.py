@@ -158,6 +158,18 @@ def _log_softmax(scores):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
+def _labels(y, scores):
+    """Return the labels as an array, one of the classes for each row of the scores."""
+    y, (n, classes) = np.asarray(y), scores.shape
+    if y.shape != (n,):
+        raise ValueError(f"y has shape {y.shape}; expected ({n},), a label for each input")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"y has dtype {y.dtype}; expected integers")
+    if n and not 0 <= y.min() <= y.max() < classes:
+        raise ValueError(f"y holds labels {y.min()} … {y.max()}; expected 0 … {classes - 1}")
+    return y
+
+
 def probabilities(theta, x):
     """Return the softmax of the scores: how likely each class is.
 
@@ -219,13 +231,19 @@ def losses(theta, x, y):
     -------
     ndarray, shape (n,)
 
+    Raises
+    ------
+    ValueError, TypeError
+        If y is not n labels of the model's classes.
+
     Examples
     --------
     >>> losses([np.zeros((2, 4)), np.zeros(4)], [[3, 4]], [2]).round(4)
     array([1.3863])
     """
-    y = np.asarray(y)
-    return -_log_softmax(logits(theta, x))[np.arange(len(y)), y]
+    scores = logits(theta, x)
+    y = _labels(y, scores)
+    return -_log_softmax(scores)[np.arange(len(y)), y]
 
 
 def loss(theta, x, y):
@@ -243,6 +261,11 @@ def loss(theta, x, y):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError, TypeError
+        If y is not n labels of the model's classes.
 
     Examples
     --------
@@ -268,12 +291,18 @@ def accuracy(theta, x, y):
     -------
     float
 
+    Raises
+    ------
+    ValueError, TypeError
+        If y is not n labels of the model's classes.
+
     Examples
     --------
     >>> accuracy([np.eye(2), np.zeros(2)], [[3, 4], [5, 2]], [1, 1])
     0.5
     """
-    return float((predict(theta, x) == np.asarray(y)).mean())
+    scores = logits(theta, x)
+    return float((scores.argmax(axis=1) == _labels(y, scores)).mean())
 
 
 def gradient(theta, x, y):
@@ -294,6 +323,11 @@ def gradient(theta, x, y):
         ∂loss/∂W_1, ∂loss/∂b_1, …, in the shapes and type of θ.  The slope of ReLU at 0 is
         taken as 0.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If y is not n labels of the model's classes.
+
     Notes
     -----
     Rumelhart, Hinton and Williams 1986, doi 10.1038/323533a0.
@@ -303,8 +337,8 @@ def gradient(theta, x, y):
     >>> gradient([np.zeros((1, 2)), np.zeros(2)], [[3.0]], [1])
     [array([[ 1.5, -1.5]]), array([ 0.5, -0.5])]
     """
-    y = np.asarray(y)
     *inputs, scores = _activations(theta, x)
+    y = _labels(y, scores)
     delta = np.exp(_log_softmax(scores))
     delta[np.arange(len(y)), y] -= 1
     delta /= len(y)

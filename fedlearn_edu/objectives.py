@@ -74,10 +74,12 @@ class Quadratics:
         hessians = _hessians(self.curvatures, *optima.shape)
         counts = _counts(self.counts, len(optima))
         values, vectors = np.linalg.eigh(hessians)
-        if (values[:, 0] <= 0).any():
-            worst = int(np.argmin(values[:, 0]))
+        least = len(hessians[0]) * np.finfo(np.float64).eps * values[:, -1]
+        if (values[:, 0] <= np.maximum(least, 0)).any():
+            worst = int(np.argmin(values[:, 0] - least))
             raise ValueError(
-                f"curvatures[{worst}] has the eigenvalue {values[worst, 0]:.6g}; expected > 0"
+                f"curvatures[{worst}] has the eigenvalue {values[worst, 0]:.6g}; "
+                "expected > 0, and not 0 to rounding"
             )
         for name, array in {
             "curvatures": hessians,
@@ -447,7 +449,8 @@ class Quadratics:
         weights : array_like, shape (N,), optional
             w_i.
         mu : float
-            μ ≥ 0 of FedProx; the larger, the nearer to the optimum.
+            μ ≥ 0 of FedProx; the larger, the nearer to the optimum, as long as the local steps
+            converge, α (‖H_i‖ + μ) < 1.
 
         Returns
         -------
@@ -467,8 +470,8 @@ class Quadratics:
         gradient descent on f_i + (μ/2)‖θ_i − θ‖², whose optimum is θ − H_i K_i⁻¹ (θ − θ_i*).  The
         same argument, for E local steps: Pathak and Wainwright 2020, arXiv 2005.05238, section 3;
         Charles and Konečný 2021, arXiv 2103.05032.  Proximal term: Li et al. 2020,
-        arXiv 1812.06127, algorithm 2.  With α ‖H_i‖ < 2 and E → ∞ it is Σ w_i θ_i*, whatever
-        the curvatures are; where all H_i are equal it is the optimum for every E.
+        arXiv 1812.06127, algorithm 2.  Without μ, with α ‖H_i‖ < 2 and E → ∞ it is Σ w_i θ_i*,
+        whatever the curvatures are; where all H_i are equal it is the optimum for every E.
 
         Examples
         --------
@@ -486,7 +489,7 @@ class Quadratics:
         if _singular(total):
             raise ValueError(
                 f"FedAvg has no single fixed point at alpha {alpha}, local_steps {local_steps}: "
-                "along some direction the local steps cancel"
+                "along some direction the local steps cancel, or do next to nothing"
             )
         return np.linalg.solve(total, w @ (progress @ self.optima[..., None])[..., 0])
 
@@ -637,7 +640,10 @@ class Quadratics:
         alpha = real_number(alpha, "alpha", above=0)
         held = self.axis_curvatures + real_number(mu, "mu", least=0)
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.axis_curvatures / held * (1 - (1 - alpha * held) ** local_steps)
+            done = 1 - (1 - alpha * held) ** local_steps
+            small = alpha * held < 0.5  # there the difference from 1 would lose its digits
+            exact = -np.expm1(local_steps * np.log1p(-np.where(small, alpha * held, 0)))
+            return self.axis_curvatures / held * np.where(small, exact, done)
 
 
 def _singular(matrices):
@@ -709,7 +715,8 @@ def _hessians(curvatures, participants, dimension):
         )
     if h.ndim < 3:
         return h.reshape(participants, -1, 1) * np.eye(dimension)
-    asymmetric = np.abs(h - h.transpose(0, 2, 1)).max(axis=(1, 2)) > 1e-12 * np.abs(h).max()
+    sizes = np.abs(h).max(axis=(1, 2))
+    asymmetric = np.abs(h - h.transpose(0, 2, 1)).max(axis=(1, 2)) > 1e-12 * sizes
     if asymmetric.any():
         raise ValueError(f"curvatures[{int(np.argmax(asymmetric))}] is not symmetric")
     return h.copy()

@@ -285,6 +285,16 @@ def test_gradient_step():
     assert fl.gradient_step(single, double, 0.1).dtype == np.float64
 
 
+# The step is formed in float64 and rounded once, also where α alone is beyond float32.
+def test_gradient_step_is_rounded_once():
+    rng = np.random.default_rng(0)
+    theta, g = rng.normal(size=(2, 1000)).astype(np.float32)
+    exact = (theta.astype(float) - 0.1 * g.astype(float)).astype(np.float32)
+    np.testing.assert_array_equal(fl.gradient_step(theta, g, 0.1), exact)
+    small = np.array([0, 1e-5], np.float32)
+    np.testing.assert_allclose(fl.gradient_step(small, small, 1e39), [0, -1e34], rtol=1e-6)
+
+
 def layers_of(*shapes):
     return [np.zeros(shape) for shape in shapes]
 

@@ -215,9 +215,11 @@ def test_scaled_zeros():
     np.testing.assert_array_equal(fl.round_trip(fl.Cast("int8", scale="max"), [0.0, 0.0]), [0, 0])
 
 
-# A scale beyond float32 arrives as infinity and destroys the update.
+# A scale beyond float32 is the largest float32: what is larger saturates, as with a fixed step.
 def test_scale_beyond_float32():
-    assert not np.isfinite(fl.round_trip(fl.Cast("int8", scale="max"), [1e300, 1.0])).any()
+    largest = float(np.finfo(np.float32).max)
+    arrived = fl.round_trip(fl.Cast("int8", scale="max"), [1e300, -1e300, 1.0])
+    np.testing.assert_array_equal(arrived, [127 * largest, -127 * largest, 0])
 
 
 # What λ is for: the right one saves an update from under- and overflow, the wrong one destroys it.
@@ -238,7 +240,21 @@ def test_scale_before_a_cast():
 def test_scaling_overflow():
     assert fl.round_trip(fl.Scaling(1e10), [1e300])[0] == np.inf
     assert fl.round_trip(fl.Scaling(1e10, fl.Cast("int8")), [1e300])[0] == 127e-10
-    assert np.isnan(fl.round_trip(fl.Scaling(1e10, fl.Cast("int8", scale="max")), [1e300])[0])
+    largest = float(np.finfo(np.float32).max)
+    codec = fl.Scaling(1e10, fl.Cast("int8", scale="max"))
+    np.testing.assert_allclose(fl.round_trip(codec, [1e300]), [127e-10 * largest])
+
+
+# λ and the step count as the numbers that they are, whatever the type of the update.
+def test_factors_beyond_the_type_of_the_update():
+    update = np.array([1e-30, 0], np.float32)
+    np.testing.assert_allclose(fl.round_trip(fl.Scaling(1e39), update), update, rtol=1e-6)
+    np.testing.assert_array_equal(fl.round_trip(fl.Cast("int8", step=1e-50), np.float32([0])), [0])
+    grid = np.float32(0.05) * np.arange(-128, 128, dtype=np.float32)
+    codec = fl.Cast("int8", step=0.1)
+    np.testing.assert_array_equal(
+        fl.round_trip(codec, grid), fl.round_trip(codec, grid.astype(float))
+    )
 
 
 # Sent twice, a cast changes nothing the second time.

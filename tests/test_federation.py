@@ -292,6 +292,14 @@ def test_gradient_weights(momentum, mu):
         assert steps_norm(steps, momentum) == pytest.approx(sum(found))
 
 
+# Near β = 1 a gradient counts once for every step after it: 1 + 2 + 3, to the last digits.
+def test_gradient_weights_near_one():
+    for momentum in (1 - 1e-6, 1 - 1e-9, 1 - 2**-53):
+        near = 20 * (1 - momentum) + 1e-15
+        assert steps_norm(3, momentum) == pytest.approx(6, rel=near)
+        np.testing.assert_allclose(gradient_weights(3, 0.1, momentum, 0), [1, 2, 3], rtol=near)
+
+
 # In its first round FedAdam moves each parameter by η (1 − β₁)Δ/(√(β₂τ² + (1 − β₂)Δ²) + τ).
 def test_fedadam_first_round():
     a = fl.FedAdam(rate=0.05, beta1=0.8, beta2=0.9, tau=0.01)
@@ -737,6 +745,55 @@ def test_divergence(engine, options, cause):
     assert run.advance(3).round == run.diverged - 1
 
 
+# The round that could not be finished leaves nothing behind: θ, what the algorithm remembers and
+# what is on its way are as they were before it.
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+@pytest.mark.parametrize("options", [{"alpha": 40.0, "limit": 300.0}, {"alpha": 1e200}])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_round_that_diverges_is_undone(name, options, engine):
+    adaptive = {"FedAdam": fl.FedAdam(rate=100), "FedYogi": fl.FedYogi(rate=100)}
+    late = {} if name in ("Gossip", "Centralised") else {"stragglers": fl.Stragglers(0.5, delay=1)}
+    plan = fl.Plan(adaptive.get(name, ALGORITHMS[name]), **options, **late)
+    run = fl.Run(RAGGED, plan, start(), np.random.default_rng(0), every=0, engine=engine)
+    before = run.state
+    for _ in range(200):
+        if not run.step():
+            break
+        before = run.state
+    after = run.state
+    assert after.diverged == before.round + 1
+    np.testing.assert_array_equal(after.theta, before.theta)
+    for key, rows in before.memory.items():
+        np.testing.assert_array_equal(after.memory[key], rows)
+    assert [(one.due, one.participant) for one in after.late] == [
+        (one.due, one.participant) for one in before.late
+    ]
+    if name == "Gossip":
+        for mean, own in zip(run.theta, run.models, strict=True):
+            np.testing.assert_allclose(mean, own.mean(axis=0), rtol=1e-12)
+
+
+# With SCAFFOLD the server's c stays the weighted mean of the c_i, whatever the codec makes of the
+# changes: both sides add what arrives.
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+@pytest.mark.parametrize("codec", [Cast("int4", scale="max"), Cast("int8", step=0.01), None])
+def test_scaffold_controls_with_a_codec(codec, engine):
+    plan = fl.Plan(fl.Scaffold(), alpha=0.3, epochs=5, up=codec)
+    memory = go(plan, 30, engine=engine, every=0).state.memory
+    weights = RAGGED.counts / RAGGED.counts.sum()
+    np.testing.assert_allclose(memory["c"], weights @ memory["c_i"], rtol=0, atol=1e-12)
+    assert np.abs(memory["c"]).max() > 1e-3
+
+
+# A learning rate that falls until nothing moves is the end of the training, not of the run.
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_scaffold_comes_to_rest(engine):
+    plan = fl.Plan(fl.Scaffold(), alpha=fl.Staircase(0.1), batch=3)
+    run = go(plan, 200, theta=start(dtype="float32"), engine=engine, every=0)
+    assert run.diverged is None
+    assert all(np.isfinite(rows).all() for rows in run.state.memory.values())
+
+
 # A bar is shown only if tqdm is there and the rounds take more than a second.
 @pytest.mark.parametrize("seconds", [0.0, 2.0])
 def test_progress(monkeypatch, seconds):
@@ -769,6 +826,9 @@ def test_progress(monkeypatch, seconds):
 def test_schedules():
     cosine = fl.Cosine(0.3, 0.1, rounds=10)
     assert [cosine(t) for t in (0, 5, 10, 99)] == pytest.approx([0.3, 0.2, 0.1, 0.1])
+    assert fl.Plan(alpha=fl.Staircase(0.1)).alpha_at(5000) > 0
+    with pytest.raises(ValueError, match=r"alpha\(1100\) is inf"):
+        fl.Plan(alpha=fl.Staircase(0.1, factor=2)).alpha_at(1100)
     with pytest.raises(ValueError, match=r"alpha\(2\) is 0"):
         fl.Plan(alpha=lambda t: 2 - t).alpha_at(2)
 
@@ -823,8 +883,23 @@ def test_wrong_federation(arguments, error, words):
         (lambda: fl.Stragglers(2), ValueError, "share is 2"),
         (lambda: fl.Stragglers(0.5, partial=1), TypeError, "partial is 1"),
         (lambda: fl.Gossip([1.0]), ValueError, r"mixing has shape \(1,\)"),
-        (lambda: fl.Gossip([[0.5]]), ValueError, "does not sum to 1"),
-        (lambda: fl.Gossip([[0, 1], [0, 1]]), ValueError, "not symmetric"),
+        (lambda: fl.Gossip([[0.5]]), ValueError, "row 0 of mixing sums to 0.5"),
+        (lambda: fl.Gossip([[0, 1], [0, 1]]), ValueError, r"\[0, 1\] is 1 and mixing\[1, 0\] is 0"),
+        (lambda: fl.Gossip([[2, -1], [-1, 2]]), ValueError, r"mixing\[0, 1\] is -1"),
+        (lambda: fl.Gossip([["1"]]), TypeError, "mixing has dtype"),
+        (
+            lambda: fl.Plan(ALGORITHMS["Gossip"], convention="sum"),
+            ValueError,
+            "convention is 'sum'",
+        ),
+        (lambda: fl.Plan(ALGORITHMS["Gossip"], unscale=True), ValueError, "unscale is True"),
+        (
+            lambda: fl.Plan(fl.FedSGD(), stragglers=fl.Stragglers(0.5, partial=True)),
+            ValueError,
+            "partial is True; with FedSGD",
+        ),
+        (lambda: fl.Plan(up=fl.Cast), TypeError, "up is <class"),
+        (lambda: fl.Plan(weights=[[1, 2], [3, 4]]), ValueError, r"weights has shape \(2, 2\)"),
         (lambda: fl.graphs.mixing([(0, 0)], 2), ValueError, r"edge \(0, 0\)"),
         (lambda: fl.graphs.random(3, 2, np.random.default_rng(0)), ValueError, "probability is 2"),
         (lambda: fl.graphs.random(3, 1, 7), TypeError, "rng is 7"),
@@ -862,6 +937,11 @@ def test_wrong_run(change, error, words):
 
 # A state of another run is refused.
 def test_wrong_state():
+    slow = fl.Plan(stragglers=fl.Stragglers(1.0, delay=2))
+    under_way = go(slow, 2).state
+    with pytest.raises(ValueError, match="14 updates on their way"):
+        fl.Run.resume(RAGGED, fl.Plan(), start(), under_way)
+    assert fl.Run.resume(RAGGED, slow, start(), under_way).advance(1).round == 3
     state = go(fl.Plan(), 1).state
     with pytest.raises(TypeError, match="state is dict"):
         fl.Run.resume(RAGGED, fl.Plan(), start(), {})

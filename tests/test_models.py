@@ -86,6 +86,9 @@ def test_predictions():
     assert models.accuracy(theta, x, y) == np.mean(best == y)
 
 
+PAIR = [np.eye(2), np.zeros(2)], [[3, 4], [5, 2]]
+
+
 # Wrong input is named.
 @pytest.mark.parametrize(
     ("call", "error", "words"),
@@ -103,6 +106,11 @@ def test_predictions():
             TypeError,
             "theta has dtype int64",
         ),
+        (lambda rng: models.accuracy(*PAIR, [[1], [0]]), ValueError, r"y has shape \(2, 1\)"),
+        (lambda rng: models.loss(*PAIR, [1]), ValueError, r"y has shape \(1,\); expected \(2,\)"),
+        (lambda rng: models.losses(*PAIR, [0, -1]), ValueError, "labels -1 … 0; expected 0 … 1"),
+        (lambda rng: models.gradient(*PAIR, [0, 2]), ValueError, "labels 0 … 2; expected 0 … 1"),
+        (lambda rng: models.gradient(*PAIR, [0.0, 1.0]), TypeError, "y has dtype float64"),
     ],
 )
 def test_wrong_input(call, error, words):

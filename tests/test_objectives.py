@@ -202,6 +202,15 @@ def test_one_local_step_is_fedsgd(problem, alpha, scale, mu):
     assert factor == pytest.approx(problem.step_factor(alpha, scale)[-1], abs=1e-12)
 
 
+# However short the steps, one of them leads to the optimum, and many nearly there.
+@pytest.mark.parametrize("alpha", [1e-6, 1e-12, 1e-17, 1e-200])
+def test_short_steps(alpha):
+    problem = fl.Quadratics([1, 3], [[0, 0], [4, 0]])
+    for local_steps in (1, 5):
+        fixed = problem.fedavg_fixed_point(alpha, local_steps)
+        np.testing.assert_allclose(fixed, [3, 0], rtol=20 * alpha + 1e-15)
+
+
 # Participants of equal curvature do not drift: any number of local steps ends at the optimum.
 @given(rates, steps, pulls, st.integers(0, 99))
 def test_equal_curvatures_do_not_drift(alpha, local_steps, mu, seed):
@@ -384,6 +393,16 @@ def quadratics(*shape):
             lambda: fl.Quadratics([[[1, 2], [0, 1]]], [[0, 0]]),
             ValueError,
             "curvatures[0] is not symmetric",
+        ),
+        (
+            lambda: fl.Quadratics([np.eye(2) * 1e12, [[1, 0.5], [-0.4, 1]]], [[0, 0], [0, 0]]),
+            ValueError,
+            "curvatures[1] is not symmetric",
+        ),
+        (
+            lambda: fl.Quadratics([[[1, 3], [3, 9]]], [[0, 0]]),
+            ValueError,
+            "expected > 0, and not 0 to rounding",
         ),
         (
             lambda: fl.Quadratics([1, -2], [[0], [0]]),

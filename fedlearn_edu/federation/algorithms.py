@@ -1,12 +1,13 @@
 """The algorithms, each with its paper, and what else a federation can be told: the plan."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..aggregation import effective_scale, normalised_weights
-from ..checks import real_number, whole_number
+from ..checks import real_array, real_number, whole_number
 
 
 @dataclass(frozen=True)
@@ -168,13 +169,22 @@ class Gossip:
     mixing: np.ndarray
 
     def __post_init__(self):
-        m = np.array(self.mixing, dtype=np.float64)
+        m = np.array(real_array(self.mixing, "mixing"), dtype=np.float64)
         if m.ndim != 2 or m.shape[0] != m.shape[1]:
             raise ValueError(f"mixing has shape {m.shape}; expected (N, N)")
-        if not (m >= 0).all() or not np.allclose(m.sum(axis=1), 1, rtol=0, atol=1e-9):
-            raise ValueError("mixing has a negative entry, or a row that does not sum to 1")
-        if not np.allclose(m, m.T, rtol=0, atol=1e-12):
-            raise ValueError("mixing is not symmetric; expected M_ij = M_ji")
+        if (m < 0).any():
+            i, j = np.argwhere(m < 0)[0].tolist()
+            raise ValueError(f"mixing[{i}, {j}] is {m[i, j]:.6g}; expected numbers >= 0")
+        sums = m.sum(axis=1)
+        if (np.abs(sums - 1) > 1e-9).any():
+            i = int(np.argmax(np.abs(sums - 1)))
+            raise ValueError(f"row {i} of mixing sums to {sums[i]:.9g}; expected 1")
+        if (np.abs(m - m.T) > 1e-12).any():
+            i, j = np.argwhere(np.abs(m - m.T) > 1e-12)[0].tolist()
+            raise ValueError(
+                f"mixing[{i}, {j}] is {m[i, j]:.6g} and mixing[{j}, {i}] is {m[j, i]:.6g}; "
+                "expected a symmetric matrix"
+            )
         m.flags.writeable = False
         object.__setattr__(self, "mixing", m)
 
@@ -247,8 +257,12 @@ class Staircase:
         whole_number(self.every, "every", 1)
 
     def __call__(self, t):
-        """Return α in round t, counted from 0."""
-        return self.start * self.factor ** (t // self.every)
+        """Return α in round t, counted from 0; never less than the smallest normal float."""
+        try:
+            alpha = self.start * float(self.factor) ** (t // self.every)
+        except OverflowError:
+            return math.inf
+        return max(alpha, sys.float_info.min)
 
 
 @dataclass(frozen=True)
@@ -380,7 +394,9 @@ class Plan:
                     f'weights is {self.weights!r}; expected "size", "equal" or N numbers'
                 )
         else:
-            weights = np.atleast_1d(np.asarray(self.weights))
+            weights = np.asarray(self.weights)
+            if weights.ndim != 1:
+                raise ValueError(f"weights has shape {weights.shape}; expected (N,)")
             normalised_weights(weights, len(weights))
             object.__setattr__(self, "weights", tuple(weights.tolist()))
 
@@ -388,6 +404,11 @@ class Plan:
     def delay(self):
         """Rounds by which stragglers are late."""
         return self.stragglers.delay if self.stragglers and self.stragglers.share else 0
+
+    @property
+    def partial(self):
+        """Whether stragglers stop early."""
+        return bool(self.stragglers and self.stragglers.share and self.stragglers.partial)
 
     def alpha_at(self, t):
         """Return the learning rate α of round t, counted from 0.
@@ -468,13 +489,17 @@ def _below_one(value, name):
 
 
 def _check_codec(codec, name):
-    if codec is not None and not all(hasattr(codec, word) for word in ("encode", "decode")):
+    is_one = all(hasattr(codec, word) for word in ("encode", "decode"))
+    if codec is not None and (isinstance(codec, type) or not is_one):
         raise TypeError(f"{name} is {codec!r}; expected a codec, such as Cast('float16'), or None")
 
 
 _NEUTRAL = {
-    FedSGD: {"epochs": 1, "batch": None, "momentum": 0.0},
-    Gossip: {"weights": "size", "factor": 1.0, "down": None, "delay": 0},
+    FedSGD: {"epochs": 1, "batch": None, "momentum": 0.0, "partial": False},
+    Gossip: {
+        "weights": "size", "factor": 1.0, "convention": "mean", "unscale": False, "down": None,
+        "delay": 0,
+    },
     Centralised: {
         "fraction": 1.0, "dropout": 0.0, "stragglers": None, "weights": "size", "factor": 1.0,
         "up": None, "down": None,

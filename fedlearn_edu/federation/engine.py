@@ -189,7 +189,7 @@ def gradient_weights(steps, alpha, momentum, mu):
     if not momentum or not mu:
         powers = np.arange(steps)
         if momentum:
-            return (1 - momentum ** (powers + 1)) / (1 - momentum)
+            return -np.expm1((powers + 1) * np.log(momentum)) / (1 - momentum)
         return (1 - alpha * mu) ** powers
     weights, moved, velocity = np.empty(steps), 0.0, 1.0
     for j in range(steps):
@@ -212,6 +212,7 @@ class Engine(Rounds):
         self.constant = self.everybody and not self.mu  # updates count the same in every round
         self.x = self.blocks = self.buffers = self.views = None
         self.model_bits = self.known = self.kept = None
+        self.overwritten = []
 
     def prepare(self, state, cohorts):
         """Lay the cohorts out, all in one go; see `Rounds`."""
@@ -262,6 +263,7 @@ class Engine(Rounds):
         if cohort.blocks is None:
             self.prepare(state, [cohort])
         self.order, self.active, self.watched = cohort.order, cohort.active, None
+        self.overwritten.clear()
         self.alpha = self.plan.alpha_at(state.round)
         if isinstance(self.plan.algorithm, Gossip):
             return self._gossip(state, cohort), 0
@@ -275,6 +277,11 @@ class Engine(Rounds):
             tally.take(block, start)
         self._serve(state, tally)
         return (0, 0) if isinstance(self.plan.algorithm, Centralised) else (tally.bits_up, down)
+
+    def undo(self):
+        """Put back what the last round has overwritten; see `Rounds`."""
+        for rows, who, before in reversed(self.overwritten):
+            rows[who] = before
 
     def _broadcast(self, row, cohort):
         codec = self.plan.down
@@ -428,6 +435,7 @@ class Engine(Rounds):
 
     def _gossip(self, state, cohort):
         own = state.memory["models"]
+        self.overwritten.append((own, cohort.active, own[cohort.active]))
         self.local_alpha = self.alpha
         for block in cohort.blocks:
             who = cohort.active[block.members]
@@ -519,12 +527,15 @@ class Tally:
             updates = engine.buffers.models[: len(who)]
             updates -= start
         if scaffold:
-            stretch = (-1 / (engine.local_alpha * self.norms[steps - 1])).astype(updates.dtype)
-            change = np.multiply(updates, stretch[:, None], out=shift)
+            tiny = np.finfo(updates.dtype).tiny
+            reach = np.maximum(engine.local_alpha * self.norms[steps - 1], tiny)
+            change = np.multiply(updates, (-1 / reach).astype(updates.dtype)[:, None], out=shift)
             change -= engine.control
+        change = self._receive(block, who, updates, change)
+        if scaffold:
+            engine.overwritten.append((self.state.memory["c_i"], who, own.copy()))
             own += change
             self.state.memory["c_i"][who] = own
-        self._receive(block, who, updates, change)
 
     def _sum(self, chunk, factors):
         """Add the sum of a chunk's gradients, each with its weights; the deltas are used up."""
@@ -551,7 +562,10 @@ class Tally:
         return found
 
     def _receive(self, block, who, updates, change):
-        """Send the updates; add up those that arrive now, put the others aside."""
+        """Send the updates, add up those that arrive now, put the others aside.
+
+        Return the changes of c_i as they arrive.
+        """
         engine, plan = self.engine, self.engine.plan
         if plan.convention == "each":
             updates = (plan.factor * updates).astype(updates.dtype, copy=False)
@@ -579,3 +593,4 @@ class Tally:
                     int(taken[k]),
                 )
             )
+        return change

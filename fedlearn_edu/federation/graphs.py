@@ -1,7 +1,7 @@
 """Who talks to whom without a server: graphs as symmetric, doubly stochastic mixing matrices.
 
 The matrices have the Metropolis–Hastings weights M_ij = 1/(1 + max(deg i, deg j)) for neighbours,
-and what is left of 1 on the diagonal: Xiao and Boyd 2004, Systems & Control Letters 53(1).
+and what is left of 1 on the diagonal: Xiao, Boyd and Lall 2005, doi 10.1109/IPSN.2005.1440896.
 """
 
 import numpy as np

@@ -97,7 +97,7 @@ def steps_norm(steps, momentum):
     Returns
     -------
     float
-        S without momentum, else (S − β(1 − β^S)/(1 − β))/(1 − β).
+        S without momentum, else Σ_{j=1}^{S} (1 − β^j)/(1 − β).
 
     Notes
     -----
@@ -108,7 +108,11 @@ def steps_norm(steps, momentum):
     >>> steps_norm(3, 0.0), steps_norm(2, 0.5)
     (3.0, 2.5)
     """
-    return float((steps - momentum * (1 - momentum**steps) / (1 - momentum)) / (1 - momentum))
+    velocity = total = 0.0
+    for _ in range(steps):
+        velocity = momentum * velocity + 1
+        total += velocity
+    return total
 
 
 def fedavg(r, mu=0.0):
@@ -146,10 +150,11 @@ def scaffold(r):
         c_i = r.memory["c_i"][i]
         correction = each(np.subtract, c, c_i)
         local = r.local_sgd(start, batches, correction=correction)
-        reach = r.alpha * steps_norm(len(batches), r.plan.momentum)
+        tiny = float(np.finfo(c[0].dtype).tiny)  # a small α may let nothing move: 0/tiny, not 0/0
+        reach = max(r.alpha * steps_norm(len(batches), r.plan.momentum), tiny)
         change = each(lambda a, y, k: (a - y) / reach - k, start, local, c)  # noqa: B023
-        r.report(i, each(np.subtract, local, start), change)
-        r.memory["c_i"][i] = each(np.add, c_i, change)
+        sent = r.report(i, each(np.subtract, local, start), change)
+        r.memory["c_i"][i] = each(np.add, c_i, sent.control)
     r.theta = each(np.add, r.theta, r.mean())
     for late in r.arrivals:
         weight = r.weights[late.participant]
@@ -277,7 +282,7 @@ class Round:
         return send(self.plan.up, layers)
 
     def report(self, i, update, control=None, steps=0):
-        """Send an update to the server, where it arrives in this round or a later one."""
+        """Send an update to the server, for this round or a later one; return it as it arrives."""
         if self.plan.convention == "each":
             update = each(lambda a: self.plan.factor * a, update)
         update, bits = self.message(update)
@@ -287,6 +292,7 @@ class Round:
         due = self.t + (self.plan.delay if self.late_now else 0)
         place = self.waiting if due > self.t else self.arrivals
         place.append(Late(due, i, update, control, steps, bits))
+        return place[-1]
 
     def shares(self):
         """Return w_i of those that arrived, renormalised; zeros if they have no weight."""

@@ -43,7 +43,7 @@ class TrainingHistory:
     bits_up, bits_down : ndarray of int, shape (T,)
         What travelled in each round, headers included.
     took_part : ndarray of bool, shape (T, N)
-        Who trained in each round; if kept.
+        Who trained in each round; if kept.  With `Centralised`, (T, 1): the server alone.
     watched : list of T lists of layer arrays, or None
         The model of the participant that is watched, after its local steps and before it is sent
         or mixed; None in a round in which it did not take part.
@@ -164,7 +164,8 @@ class Run:
         Raises
         ------
         ValueError, TypeError
-            If the state is none, or belongs to another model.
+            If the state is none, or belongs to another model; if it has updates on their way and
+            the plan no delay.
         """
         run = cls.__new__(cls)
         run._prepare(federation, plan, theta, every, keep, watch, engine)
@@ -177,6 +178,11 @@ class Run:
                 f"state has {len(state.theta)} parameters and remembers {has}; "
                 f"this run needs {run._packing.size} and {needs}"
             )
+        if state.late and not plan.delay:
+            raise ValueError(
+                f"state has {len(state.late)} updates on their way; "
+                "this plan has no stragglers with a delay, so that they would never arrive"
+            )
         run._state = state.copy()
         run._evaluate()
         return run
@@ -186,8 +192,8 @@ class Run:
             raise TypeError(f"federation is {type(federation).__name__}; expected Federation")
         if not isinstance(plan, Plan):
             raise TypeError(f"plan is {type(plan).__name__}; expected Plan")
-        if unknown := [word for word in keep if word not in KEEP] or isinstance(keep, str):
-            raise ValueError(f"keep is {keep!r}; expected a tuple of {', '.join(KEEP)}, {unknown}")
+        if isinstance(keep, str) or not set(keep) <= set(KEEP):
+            raise ValueError(f"keep is {keep!r}; expected some of {KEEP}, as a tuple")
         self._every, self._keep = whole_number(every, "every", 0), frozenset(keep)
         self.plan, self.history = plan, TrainingHistory()
         self._given = self._federation = federation
@@ -249,8 +255,8 @@ class Run:
     def cause(self):
         """Why the run diverged: "local", "codec" or "limit"; None if it did not.
 
-        "local": a participant's numbers overflowed; "codec": the codec made a finite number
-        infinite; "limit": θ left the ball of radius `Plan.limit`.
+        "local": a participant's numbers overflowed, or what the server sums of them; "codec": the
+        codec made a finite number infinite; "limit": θ left the ball of radius `Plan.limit`.
         """
         return self._state.cause
 
@@ -322,13 +328,16 @@ class Run:
 
     def _step(self, cohort):
         state = self._state
-        before = state.theta
+        before = state.theta, dict(state.memory), list(state.late)
         try:
             with np.errstate(all="ignore"):
                 up, down = self._engine.round(state, cohort)
                 _check_norm(state.theta, self.plan.limit)
+                _check_memory(state.memory)
         except Diverged as stop:
-            state.theta, state.diverged, state.cause = before, state.round + 1, str(stop)
+            self._engine.undo()
+            state.theta, state.memory, state.late = before
+            state.diverged, state.cause = state.round + 1, str(stop)
             return False
         state.round += 1
         self._record(cohort, up, down)
@@ -392,6 +401,12 @@ def train(federation, plan, theta, rounds, rng, *, every=1, keep=(), engine="fas
     """
     run = Run(federation, plan, theta, rng, every=every, keep=keep, engine=engine)
     return run.advance(rounds)
+
+
+def _check_memory(memory):
+    """Refuse a server's memory, c or m and v, that is not finite."""
+    if not all(np.isfinite(row).all() for row in memory.values() if row.ndim == 1):
+        raise Diverged("local")
 
 
 def _check_norm(theta, limit):

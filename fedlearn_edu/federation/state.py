@@ -177,3 +177,6 @@ class Rounds:
             If a value is not finite.
         """
         raise NotImplementedError
+
+    def undo(self):
+        """Put back what the last round has overwritten in arrays of the state."""
