@@ -79,7 +79,8 @@ class Scaffold:
 
     Karimireddy et al. 2020, arXiv 1910.06378, algorithm 1, option II.  With weights, c is the
     weighted mean of the c_i; equal weights give the paper's.  With momentum, S_i becomes ‖a_i‖₁,
-    the sum of the weights of the gradients in the participant's step, as in FedNova.
+    the sum of the weights of the gradients in the participant's step, as in FedNova.  With a codec
+    both sides add a change of c_i as it arrives, so that c stays their mean.
 
     Examples
     --------
