@@ -297,7 +297,7 @@ def test_files_are_tidy():
 # The names are the modules that may import more, each with what.
 ALLOWED = {
     "cli": set(),
-    "course": {"anywidget", "keras", "latex2mathml", "traitlets"},
+    "course": {"IPython", "anywidget", "keras", "latex2mathml", "traitlets"},
     "figures": {"PIL", "contourpy", "matplotlib"},
     "flower": {"cryptography", "flwr", "psutil"},
     "labs": {"anywidget", "ipywidgets", "IPython", "traitlets"},
