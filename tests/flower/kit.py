@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ import time
 import psutil
 
 from fedlearn_edu.paths import SOURCE
+
+# A shell's background job ignores Ctrl-C, and so does all that it starts; here it is tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(condition, seconds, what):
