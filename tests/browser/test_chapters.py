@@ -137,8 +137,12 @@ def test_ways(read):
 # does, and does not take the silence for the end of the kernel.
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_lab_waits_for_a_long_cell(chrome, lang, tmp_path):
-    gate = tmp_path / "open"
-    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
+    begun, gate = tmp_path / "begun", tmp_path / "open"
+    wait = (
+        "import os, time\n"
+        f"open({str(begun)!r}, 'w').close()\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.05)\n"
+    )
     (source,) = (cell.source for cell in notebook(3, lang).cells if cell.id == "mean")
     with Server("--pool", "0", code=changed("mean", wait + source)) as server:
         context = chrome.new_context(reduced_motion="reduce")
@@ -146,6 +150,7 @@ def test_a_lab_waits_for_a_long_cell(chrome, lang, tmp_path):
         page = Reading(context, server, f"lang={lang}").page
         lab = page.locator(".fl-lab[data-ready]")
         expect(page.locator(".run [role=status]")).to_have_text(re.compile(r"\d"))
+        wait_until(begun.exists, what="the long cell")
         lab.locator('.fl-control[data-key="participants"] input[type=range]').press("ArrowRight")
         expect(page.locator(".run .waits")).to_have_text(said("run_waits", lang))
         page.clock.fast_forward(40_000)
