@@ -478,7 +478,7 @@ async def until_done(widget):
 
 # A long computation is shown as it comes, at last whole, under the number of its request.
 def test_growth(client, clock):
-    growing(client, clock, pace=2 * shell.FIRST)
+    growing(client, clock, pace=0.8 * shell.NEXT)
 
     async def talk():
         first = client.ask("set", values={"alpha": 0.3})
@@ -493,7 +493,7 @@ def test_growth(client, clock):
 # A newer request ends an older one's computation; a short one is shown whole at once; a file
 # asked for on the way is that of the whole.
 def test_growth_is_dropped_or_finished(client, clock, monkeypatch):
-    started = growing(client, clock, pace=2 * shell.FIRST)
+    started = growing(client, clock, pace=0.8 * shell.NEXT)
 
     async def talk():
         assert client.ask("set", values={"alpha": 0.3})["more"]
