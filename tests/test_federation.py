@@ -833,6 +833,20 @@ def test_schedules():
         fl.Plan(alpha=lambda t: 2 - t).alpha_at(2)
 
 
+# A schedule is asked about a round when that begins, so that a list of rates may end with the run.
+@pytest.mark.parametrize("algorithm", [fl.FedAvg(), fl.FedProx(0.1), fl.Scaffold()])
+def test_schedules_are_not_asked_ahead(algorithm):
+    rates = [0.3, 0.2, 0.1]
+    plan = fl.Plan(algorithm, alpha=rates.__getitem__)
+    runs = [go(plan, 0, engine=engine) for engine in ("fast", "reference")]
+    for run in runs:
+        assert [run.step() for _ in rates] == [True] * 3
+        with pytest.raises(IndexError):
+            run.step()
+    for fast, slow in zip(*(run.theta for run in runs), strict=True):
+        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-12)
+
+
 X, Y = [[1.0], [2.0]], [0, 1]
 
 

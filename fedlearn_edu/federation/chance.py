@@ -30,6 +30,8 @@ class Cohort:
     order : ndarray of int, shape (E · Σ n_i,)
         The rows of `Federation.x` in the order of learning: one active participant after the
         other, and of each one epoch after the other.
+    factors : ndarray, shape (m,), optional
+        Where an engine keeps how much each update counts.
     blocks : list, optional
         Where an engine keeps how it has laid the cohort out.
     """
@@ -42,6 +44,7 @@ class Cohort:
     epochs: int
     batch: int | None
     order: np.ndarray
+    factors: np.ndarray | None = None
     blocks: list | None = None
 
     def batches(self, j):

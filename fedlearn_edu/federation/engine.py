@@ -10,6 +10,7 @@ What makes it fast, beyond laying examples out well (`layout`):
   sum is written into a buffer that is there already.
 """
 
+from functools import cache
 from itertools import chain, pairwise
 
 import numpy as np
@@ -207,11 +208,13 @@ class Engine(Rounds):
         self.weights = plan.weights_of(federation.counts)
         self.summed = isinstance(plan.algorithm, SUMMED) and plan.up is None and not plan.delay
         self.formed = not self.summed or watch is not None  # everybody's last model, too
-        self.everybody = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
         self.mu = plan.algorithm.mu if isinstance(plan.algorithm, FedProx) else 0.0
-        self.constant = self.everybody and not self.mu  # updates count the same in every round
-        self.x = self.blocks = self.buffers = self.views = None
-        self.model_bits = self.known = self.kept = None
+        self.scheduled = bool(self.mu) and callable(plan.alpha)  # gradients count by the round
+        everybody = (plan.fraction, plan.dropout, plan.stragglers) == (1.0, 0.0, None)
+        self.constant = everybody and not self.scheduled  # laid out alike in every round
+        self.scale = cache(plan.scale)
+        self.x = self.same = self.buffers = self.views = self.model_bits = None
+        self.norms = np.zeros(0)
         self.overwritten = []
 
     def prepare(self, state, cohorts):
@@ -225,25 +228,88 @@ class Engine(Rounds):
             self.total_layers = self.packing.views(self.total)
             if isinstance(self.plan.algorithm, Gossip):
                 self.mixer = Mixer(self.plan.algorithm.mixing, self.packing.size, dtype)
-        if self.everybody:
-            if self.blocks is None:
-                [self.blocks] = self._lay_out(cohorts[:1], dtype)
-            layouts = [self.blocks] * len(cohorts)
-        else:
-            layouts = self._lay_out(cohorts, dtype)
-        for cohort, blocks in zip(cohorts, layouts, strict=True):
-            cohort.blocks = blocks
-        self._reserve(chain.from_iterable(layouts), dtype)
+        if self.scheduled and len(cohorts) > 1:
+            return  # each when its round begins: before, nobody may ask for its learning rate
+        if not self.constant:
+            self._lay_out(state, cohorts)
+        elif self.same is None:
+            self.same = cohorts[0]
+            self._lay_out(state, [self.same])
+        if self.constant:
+            for cohort in cohorts:
+                cohort.factors, cohort.blocks = self.same.factors, self.same.blocks
+        self._reserve(chain.from_iterable(cohort.blocks for cohort in cohorts), dtype)
 
-    def _lay_out(self, cohorts, dtype):
+    def _lay_out(self, state, cohorts):
+        for cohort in cohorts:
+            cohort.blocks = []
         there = [cohort for cohort in cohorts if len(cohort.active)]
-        if not self.formed and all(cohort.steps.max() == 1 for cohort in there):
-            found = (lay_out_once(cohort, CHUNK_SLOTS, dtype) for cohort in there)
-        elif there:
-            arrays = 2 if self.formed else 1
-            size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
-            found = iter(lay_out(there, size, CHUNK_SLOTS, dtype))
-        return [next(found) if len(cohort.active) else [] for cohort in cohorts]
+        if not there:
+            return
+        dtype, gains = state.theta.dtype, None
+        self._share(there)
+        if self.summed:
+            most = max(int(cohort.steps.max()) for cohort in there)
+            alpha = self.plan.alpha_at(state.round) if self.mu else 0.0
+            gains = gradient_weights(most, alpha, self.plan.momentum, self.mu)
+            if not isinstance(self.plan.algorithm, FedSGD):
+                gains = -gains
+        if not self.formed and most == 1:
+            for cohort in there:
+                cohort.blocks = lay_out_once(cohort, CHUNK_SLOTS, dtype, gains[0])
+            return
+        arrays = 2 if self.formed else 1
+        size = max(1, BLOCK_BYTES // (arrays * self.packing.size * dtype.itemsize))
+        blocks = lay_out(there, size, CHUNK_SLOTS, dtype, gains)
+        for cohort, own in zip(there, blocks, strict=True):
+            cohort.blocks = own
+
+    def _share(self, cohorts):
+        """Say how much each update counts in its round, if none is late."""
+        ends = np.cumsum([len(cohort.active) for cohort in cohorts])
+        active, steps = (
+            np.concatenate([getattr(cohort, name) for cohort in cohorts])
+            for name in ("active", "steps")
+        )
+        factors = self.shares(self.weights[active], steps, np.append(0, ends[:-1]))
+        if self.summed and self.plan.convention == "each":
+            factors *= self.plan.factor
+        for cohort, own in zip(cohorts, np.split(factors, ends[:-1]), strict=True):
+            cohort.factors = own
+
+    def shares(self, weights, steps, first):
+        """Return how much each update counts in its round.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (m,)
+            w_i of the updates of one round after the other.
+        steps : ndarray of int, shape (m,)
+            S_i that each is made of.
+        first : ndarray of int
+            Where each round begins; in each there is an update.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            Of each round they add up to 1, or are 0; with FedNova they are τ/‖a_i‖₁ of that.
+        """
+        number = np.diff(first, append=len(weights))
+        total = np.add.reduceat(weights, first)
+        total[total == 0] = 1.0
+        shares = weights / np.repeat(total, number)
+        if isinstance(self.plan.algorithm, FedNova):
+            norms = self.norms_of(steps)
+            tau = np.add.reduceat(shares * norms, first)
+            shares *= np.repeat(tau, number) / norms
+        return shares
+
+    def norms_of(self, steps):
+        """Return ‖a_i‖₁ of those who make so many steps, without a proximal term."""
+        most = int(steps.max(initial=0))
+        if most > len(self.norms):
+            self.norms = np.cumsum(gradient_weights(2 * most, 0.0, self.plan.momentum, 0.0))
+        return self.norms[steps - 1]
 
     def _reserve(self, blocks, dtype):
         """Have buffers for the largest chunk, and for all models of a block that are needed."""
@@ -290,51 +356,6 @@ class Engine(Rounds):
         arrived, taken = send_rows(codec, row[None], self.packing)
         return arrived[0], len(cohort.sampled) * int(taken[0])
 
-    def tables(self, steps):
-        """Return `gradient_weights` for so many steps at least, and their sums ‖a‖₁; kept."""
-        key = self.local_alpha if self.mu else None
-        if self.known is None or self.known[0] != key or len(self.known[1]) < steps:
-            table = gradient_weights(2 * steps, self.local_alpha, self.plan.momentum, self.mu)
-            self.known = key, table, np.cumsum(table)
-        return self.known[1:]
-
-    def shares(self, cohort, due):
-        """Return how much each update counts.
-
-        Parameters
-        ----------
-        cohort : Cohort
-            Who takes part now.
-        due : list of Late
-            What arrives from earlier rounds.
-
-        Returns
-        -------
-        tuple
-            Factors of the cohort, factors of those due, `gradient_weights`, and their sums.
-        """
-        if self.kept is not None:
-            return self.kept
-        fresh, most = self.weights[cohort.active], int(cohort.steps.max(initial=1))
-        earlier = np.array([self.weights[late.participant] for late in due])
-        if self.plan.delay:
-            fresh = np.where(cohort.late, 0.0, fresh)
-            most = max(most, *(late.steps for late in due), 1)
-        table, norms = self.tables(most)
-        weight = fresh.sum() + earlier.sum() or 1.0
-        fresh, earlier = fresh / weight, earlier / weight
-        if isinstance(self.plan.algorithm, FedNova):
-            own = norms[cohort.steps - 1]
-            others = np.array([norms[late.steps - 1] for late in due])
-            tau = fresh @ own + earlier @ others
-            fresh, earlier = fresh * tau / own, earlier * tau / others
-        if self.summed and self.plan.convention == "each":
-            fresh = self.plan.factor * fresh
-        found = fresh, earlier, table, norms
-        if self.constant:
-            self.kept = found
-        return found
-
     def _steps(self, chunk):
         """Return the views for the steps of a chunk; they are kept, since most come again."""
         if chunk.steps is not None:
@@ -349,7 +370,7 @@ class Engine(Rounds):
                 step = known[key] = Step(self.buffers, *key)
             steps.append(step)
             begin += c * chunk.width
-        if self.everybody:
+        if self.constant:
             chunk.steps = steps
         return steps
 
@@ -420,7 +441,7 @@ class Engine(Rounds):
 
     def _serve(self, state, tally):
         """Move θ by what arrived, as the algorithm has it."""
-        algorithm, scale = self.plan.algorithm, self.plan.scale(max(1, tally.arrivals))
+        algorithm, scale = self.plan.algorithm, self.scale(max(1, tally.arrivals))
         change = (scale * tally.total).astype(state.theta.dtype, copy=False)
         if isinstance(algorithm, FedSGD):
             state.theta = state.theta - self.alpha * change
@@ -486,18 +507,27 @@ class Tally:
 
     def __init__(self, engine, state, cohort):
         self.engine, self.state, self.cohort = engine, state, cohort
-        plan, self.t, due = engine.plan, state.round, []
-        self.arrivals = len(cohort.active)
-        if plan.delay:
-            due = [late for late in state.late if late.due <= self.t]
-            state.late = [late for late in state.late if late.due > self.t]
-            self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
-        self.factors, factors, self.table, self.norms = engine.shares(cohort, due)
+        self.t, self.arrivals, self.factors = state.round, len(cohort.active), cohort.factors
         self.total, self.layers, self.control = engine.total, engine.total_layers, 0.0
         self.total[...] = 0
-        self.bits_up = sum(late.bits for late in due)
-        if engine.summed:
-            self.bits_up += self.arrivals * engine.model_bits
+        self.bits_up = self.arrivals * engine.model_bits if engine.summed else 0
+        if engine.plan.delay:
+            self._await()
+
+    def _await(self):
+        """Take those due from earlier rounds, and leave out those who are late now."""
+        state, cohort, engine = self.state, self.cohort, self.engine
+        due = [late for late in state.late if late.due <= self.t]
+        state.late = [late for late in state.late if late.due > self.t]
+        self.arrivals += len(due) - int(np.count_nonzero(cohort.late))
+        self.bits_up += sum(late.bits for late in due)
+        if not due and not len(cohort.active):
+            return
+        weights = engine.weights[[late.participant for late in due]] if due else []
+        weights = np.append(np.where(cohort.late, 0.0, engine.weights[cohort.active]), weights)
+        steps = np.append(cohort.steps, [late.steps for late in due]).astype(int)
+        shares = engine.shares(weights, steps, np.array([0]))
+        self.factors, factors = np.split(shares, [len(cohort.active)])
         dtype = state.theta.dtype
         for factor, late in zip(factors, due, strict=True):
             self.total += dtype.type(factor) * late.update
@@ -509,8 +539,7 @@ class Tally:
         """Let a block learn, and add up what it sends."""
         engine = self.engine
         if engine.summed:
-            factors = self.factors[block.members]
-            engine.learn(block, start, each=lambda chunk: self._sum(chunk, factors))
+            engine.learn(block, start, each=self._sum)
             return
         who, steps = self.cohort.active[block.members], self.cohort.steps[block.members]
         scaffold = isinstance(engine.plan.algorithm, Scaffold)
@@ -528,7 +557,7 @@ class Tally:
             updates -= start
         if scaffold:
             tiny = np.finfo(updates.dtype).tiny
-            reach = np.maximum(engine.local_alpha * self.norms[steps - 1], tiny)
+            reach = np.maximum(engine.local_alpha * engine.norms_of(steps), tiny)
             change = np.multiply(updates, (-1 / reach).astype(updates.dtype)[:, None], out=shift)
             change -= engine.control
         change = self._receive(block, who, updates, change)
@@ -537,10 +566,10 @@ class Tally:
             own += change
             self.state.memory["c_i"][who] = own
 
-    def _sum(self, chunk, factors):
+    def _sum(self, chunk):
         """Add the sum of a chunk's gradients, each with its weights; the deltas are used up."""
         buffers, t = self.engine.buffers, len(chunk.source)
-        weights, slots = chunk.weights or self._weights(chunk, factors)
+        weights, slots = chunk.weights
         hidden = zip(buffers.inputs, buffers.deltas, self.layers, strict=False)
         for inputs, deltas, layer in hidden:
             batches = deltas[:t].reshape(len(weights), -1)
@@ -549,17 +578,6 @@ class Tally:
             deltas[:t, -1] = 1
         scores = np.multiply(buffers.scores[:, :t], slots, out=buffers.scores[:, :t])
         self.layers[-1][...] += scores @ buffers.inputs[-1][:t]
-
-    def _weights(self, chunk, factors):
-        """Return the weight of each mini-batch, in a column, and of each slot."""
-        weights = -factors[chunk.rank] * self.table[chunk.ahead]
-        if isinstance(self.engine.plan.algorithm, FedSGD):
-            weights = -weights
-        weights = weights.astype(self.total.dtype)[:, None]
-        found = weights, np.repeat(weights, chunk.width)
-        if self.engine.constant:
-            chunk.weights = found
-        return found
 
     def _receive(self, block, who, updates, change):
         """Send the updates, add up those that arrive now, put the others aside.

@@ -29,11 +29,9 @@ class Chunk:
         Place of each slot's example in the order of learning; 0 for padding.
     share : ndarray, shape (T,)
         1 / size of the mini-batch; 0 for padding.
-    rank : ndarray of int, shape (T / width,)
-        Which participant of the block each mini-batch belongs to.
-    ahead : ndarray of int, shape (T / width,)
-        How many steps that participant still has to make after this one.
-    steps, weights : optional
+    weights : tuple of ndarray, shapes (T / width, 1) and (T,), or None
+        How much the gradient of each mini-batch counts, if that is known beforehand; by slot.
+    steps : optional
         What an engine keeps for the next round, if the chunk comes again.
     """
 
@@ -42,10 +40,8 @@ class Chunk:
     width: int
     source: np.ndarray
     share: np.ndarray
-    rank: np.ndarray
-    ahead: np.ndarray
+    weights: tuple | None
     steps: list | None = None
-    weights: tuple | None = None
 
 
 @dataclass(eq=False)
@@ -63,7 +59,7 @@ class Block:
     chunks: list
 
 
-def lay_out(cohorts, block_size, chunk_slots, dtype):
+def lay_out(cohorts, block_size, chunk_slots, dtype, gains=None):
     """Return the blocks of each of these cohorts, which belong to one plan.
 
     Parameters
@@ -75,7 +71,9 @@ def lay_out(cohorts, block_size, chunk_slots, dtype):
     chunk_slots : int
         Slots of a chunk; a single step may need more.
     dtype : dtype
-        Type of the shares.
+        Type of the shares and weights.
+    gains : ndarray, shape (most steps,), optional
+        What a gradient counts when j more steps follow it; times `Cohort.factors`, its weight.
 
     Returns
     -------
@@ -91,6 +89,8 @@ def lay_out(cohorts, block_size, chunk_slots, dtype):
     """
     people = _People(cohorts, block_size)
     batches, blocks = _Minibatches(people, dtype), [[] for _ in cohorts]
+    if gains is not None:
+        batches.weigh(np.concatenate([cohort.factors for cohort in cohorts])[people.order], gains)
     for k, members in enumerate(np.split(people.members, people.first[1:])):
         a = people.first[k]
         chunks = batches.cut(int(people.steps[a]), int(people.width[k]), chunk_slots)
@@ -101,7 +101,8 @@ def lay_out(cohorts, block_size, chunk_slots, dtype):
 class _People:
     """The participants of all cohorts in one row, sorted by cohort, most steps first.
 
-    `first` says where each block begins, `width` how many slots its mini-batches have.
+    `order` says where each stood before, `first` where each block begins, `width` how many slots
+    its mini-batches have.
     """
 
     def __init__(self, cohorts, block_size):
@@ -113,7 +114,7 @@ class _People:
         starts = cohorts[0].epochs * (np.cumsum(counts) - counts)
         starts -= np.repeat(starts[place == 0], number)
         keys = (self.turn + 1) * (steps.max() + 1) - steps
-        order = (keys * (counts.max() + 1) - counts).argsort(kind="stable")
+        self.order = order = (keys * (counts.max() + 1) - counts).argsort(kind="stable")
         self.members, self.rank = place[order], place % block_size
         self.counts, self.steps, self.starts = counts[order], steps[order], starts[order]
         self.first = np.flatnonzero(self.rank == 0)
@@ -126,7 +127,7 @@ class _Minibatches:
 
     def __init__(self, people, dtype):
         who, step, self.active = _in_order(people.steps, np.cumsum(people.rank == 0) - 1)
-        self.rank, self.ahead = people.rank[who], people.steps[who] - 1 - step
+        self.who, self.ahead = who, people.steps[who] - 1 - step
         counts, batch = people.counts, people.batch
         epoch, begin = np.divmod(step, (-(-counts // batch))[who])
         begin *= batch
@@ -134,12 +135,18 @@ class _Minibatches:
         size = np.minimum(counts - begin, batch)
         first = people.starts[who] + epoch * counts + begin
         width = np.repeat(people.width, np.add.reduceat(people.steps, people.first))
-        ends = np.cumsum(width)
+        self.width, ends = width, np.cumsum(width)
         inside = np.arange(ends[-1]) - np.repeat(ends - width, width)
         there = inside < np.repeat(size, width)
         self.source = (np.repeat(first, width) + inside) * there
         self.share = there * np.repeat((1 / size).astype(dtype), width)
+        self.weights = None
         self.batches = self.slots = self.groups = 0
+
+    def weigh(self, factors, gains):
+        """Say how much the gradient of each mini-batch counts."""
+        weights = (factors[self.who] * gains[self.ahead]).astype(self.share.dtype)
+        self.weights = weights[:, None], np.repeat(weights, self.width)
 
     def cut(self, steps, width, chunk_slots):
         """Return the chunks of the next block, which makes so many steps."""
@@ -149,9 +156,10 @@ class _Minibatches:
         for lo, hi in _cuts(ends[1:], chunk_slots // width):
             own = slice(self.batches + ends[lo], self.batches + ends[hi])
             slots = slice(self.slots + ends[lo] * width, self.slots + ends[hi] * width)
+            weights = self.weights and (self.weights[0][own], self.weights[1][slots])
             chunks.append(
                 Chunk(lo == 0, [*active, 0][lo : hi + 1], width, self.source[slots],
-                      self.share[slots], self.rank[own], self.ahead[own])
+                      self.share[slots], weights)
             )  # fmt: skip
         self.groups += steps
         self.batches += ends[-1]
@@ -181,7 +189,7 @@ def _cuts(ends, limit):
     yield lo, len(ends)
 
 
-def lay_out_once(cohort, chunk_slots, dtype):
+def lay_out_once(cohort, chunk_slots, dtype, gain):
     """Return one block for a cohort in which everybody makes a single step, without padding.
 
     Each example is a mini-batch of its own, which is right as long as only the sum of the
@@ -193,6 +201,8 @@ def lay_out_once(cohort, chunk_slots, dtype):
         Who takes part.
     chunk_slots, dtype
         As in `lay_out`.
+    gain : float
+        What the gradient of a single step counts.
 
     Returns
     -------
@@ -202,7 +212,8 @@ def lay_out_once(cohort, chunk_slots, dtype):
     --------
     >>> from .chance import Chance
     >>> [cohort] = Chance(np.random.default_rng(0)).draw(range(1), np.array([1, 3]), 1, None)
-    >>> lay_out_once(cohort, 100, np.float64)[0].chunks[0].share.round(2)
+    >>> cohort.factors = np.array([0.25, 0.75])
+    >>> lay_out_once(cohort, 100, np.float64, 1.0)[0].chunks[0].share.round(2)
     array([1.  , 0.33, 0.33, 0.33])
     """
     counts, members = cohort.counts, np.arange(len(cohort.counts))
@@ -211,11 +222,11 @@ def lay_out_once(cohort, chunk_slots, dtype):
     starts = cohort.epochs * (np.cumsum(counts) - counts) - (np.cumsum(sizes) - sizes)
     places = np.repeat(starts, sizes) + np.arange(len(rank))
     share = np.repeat((1 / sizes).astype(dtype), sizes)
+    weights = (gain * cohort.factors)[rank].astype(dtype)
     chunks = []
     for a in range(0, len(rank), chunk_slots):
         slots = slice(a, a + chunk_slots)
-        own = rank[slots]
-        chunks.append(
-            Chunk(True, [len(own), 0], 1, places[slots], share[slots], own, np.zeros_like(own))
-        )
+        active = [len(rank[slots]), 0]
+        own = weights[slots, None], weights[slots]
+        chunks.append(Chunk(True, active, 1, places[slots], share[slots], own))
     return [Block(members, chunks)]

@@ -270,7 +270,7 @@ class Run:
         """
         if self.diverged:
             return False
-        with _one_thread():
+        with _one_thread(), np.errstate(all="ignore"):
             return self._step(self._next(STEPS_AHEAD))
 
     def advance(self, rounds, progress=True):
@@ -297,7 +297,7 @@ class Run:
         if self.diverged:
             return self
         start, bar = time.perf_counter(), None
-        with _one_thread():
+        with _one_thread(), np.errstate(all="ignore"):
             for done in range(rounds):
                 if not self._step(self._next(rounds - done)):
                     break
@@ -330,10 +330,9 @@ class Run:
         state = self._state
         before = state.theta, dict(state.memory), list(state.late)
         try:
-            with np.errstate(all="ignore"):
-                up, down = self._engine.round(state, cohort)
-                _check_norm(state.theta, self.plan.limit)
-                _check_memory(state.memory)
+            up, down = self._engine.round(state, cohort)
+            _check_norm(state.theta, self.plan.limit)
+            _check_memory(state.memory)
         except Diverged as stop:
             self._engine.undo()
             state.theta, state.memory, state.late = before

@@ -47,7 +47,7 @@ TOLD = 0.005  # a shorter drift is called none
 
 EXAMPLES = 200  # of the training digits: few, so that three runs take a second
 SIZES = (64, 10)
-EVERY = 5  # rounds of each run until the next picture may come; a divisor of ROUNDS
+EVERY = 2  # rounds of each run until the next picture may come; a divisor of ROUNDS
 GOAL = 85  # per cent
 
 

@@ -134,11 +134,13 @@ def preload():
     sys.modules.setdefault("debugpy", None)  # nobody debugs a lab; saves time and memory
     import ipykernel.ipkernel
     import ipykernel.kernelapp  # noqa: F401
-    import numpy  # noqa: F401
+    import numpy
 
     try:
-        from fedlearn_edu import labs
+        from fedlearn_edu import data, labs
 
+        digits = data.digits()
+        data.dirichlet(digits.y_train, 2, 1.0, numpy.random.default_rng(0))  # loads what it needs
         for name in labs.NAMES:
             labs.load(name)
         import fedlearn_edu.course.widgets
