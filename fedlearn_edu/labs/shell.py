@@ -32,7 +32,7 @@ _CONTROL_FIELDS = (
 STILL_WIDTH = 900
 # Seconds of a long computation until its first picture, from one to the next, and between slices.
 # While a hand is on a control a picture waits longer, for the whole run if that is short enough.
-FIRST, HELD, NEXT, PAUSE = 0.02, 0.2, 0.1, 0.001
+FIRST, HELD, NEXT, PAUSE = 0.01, 0.2, 0.1, 0.001
 
 log = logging.getLogger(__name__)
 
