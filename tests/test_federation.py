@@ -843,8 +843,7 @@ def test_schedules_are_not_asked_ahead(algorithm):
         assert [run.step() for _ in rates] == [True] * 3
         with pytest.raises(IndexError):
             run.step()
-    for fast, slow in zip(*(run.theta for run in runs), strict=True):
-        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-12)
+    assert_same(*runs)
 
 
 X, Y = [[1.0], [2.0]], [0, 1]
